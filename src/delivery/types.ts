@@ -1,0 +1,103 @@
+import type { Channel } from '../channel/channel.ts'
+import type { PabalError } from '../errors.ts'
+import type { Message } from '../message/message.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import type { Capabilities } from '../transport/capabilities.ts'
+import type { Delivery, Outgoing, Transport } from '../transport/seam.ts'
+
+/** When and how often a failed delivery is tried again. */
+export interface RetryPolicy {
+  /** Attempts in all, the first included. Default 10. */
+  readonly attempts: number
+  /** Wait before the second attempt, in milliseconds; doubles up to `maxDelay`. Defaults 100 and 30,000. */
+  readonly delay: number
+  readonly maxDelay: number
+  /** Part of each wait that is random, 0 to 1. Default 0.2. */
+  readonly jitter: number
+}
+
+export interface DeliveryPolicy {
+  /** Handlers that run at once. Default 64. */
+  readonly concurrency: number
+  /** Bounds on what is handed out and unsettled. Defaults 1,000 messages, 16 MiB. */
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly retry: RetryPolicy
+  /** Chooses by the error: a changed policy, `'dead-letter'` for at once, undefined for `retry`. */
+  readonly retryFor?: ((error: unknown) => Partial<RetryPolicy> | 'dead-letter' | undefined) | undefined
+  /** How long a failing head is retried in memory while its followers wait, before its key is parked; milliseconds, default 30,000. */
+  readonly holdFor: number
+  /** How many followers of one key may wait in memory before the key is parked. Default 100. */
+  readonly maxFollowers: number
+  /** What becomes of a keyed message whose attempts are spent: its key waits for a person (`park`), or it goes to the dead-letter channel and the key goes on without it (`skip`, the default). */
+  readonly atEnd: 'park' | 'skip'
+  /** How long an unknown command is given back before it goes to the invalid-message channel; milliseconds, default 30,000. */
+  readonly unknownGrace: number
+  /** How often a message may be lost with its process before it is dead-lettered. Default 3. */
+  readonly maxLosses: number
+}
+
+/** What a route does with a delivery. */
+export interface Route {
+  /**
+   * Decodes, upgrades and validates. Throws (or rejects with) `INVALID_MESSAGE` where the message cannot be used: it goes
+   * to the invalid-message channel. A value or a promise: branched on, so that a synchronous schema costs no turn.
+   */
+  decode(message: Message): unknown
+  /** Runs the handler; what it emits leaves with the acknowledgement. A throw is a failed attempt. */
+  handle(payload: unknown, context: HandleContext): Promise<readonly Outgoing[]>
+}
+
+export interface HandleContext {
+  readonly delivery: Delivery
+  /** 1 for the first attempt. Rises in memory and in the parking lot alike. */
+  readonly attempt: number
+  readonly signal: AbortSignal
+}
+
+export interface ConsumerOptions {
+  readonly transport: Transport
+  readonly capabilities: Capabilities
+  readonly runtime: Runtime
+  readonly channel: Channel
+  readonly group?: string | undefined
+  readonly durable: boolean
+  readonly policy: DeliveryPolicy
+  /** The route of a message, or undefined where this version does not know its type. */
+  route(message: Message): Route | undefined
+  /** `skip`: acknowledged and counted (events). `grace`: given back for `unknownGrace`, then invalid (commands). */
+  readonly unknown: 'skip' | 'grace'
+  readonly counters: Counters
+  /** Told of everything that a person should know. */
+  report(event: DeliveryEvent): void
+}
+
+/** One consumer: a subscription with its engine. */
+export interface Consumer {
+  /** Raises or lowers the number of handlers that run at once. */
+  setConcurrency(value: number): void
+  /** Stops intake, finishes what runs and gives back the rest; at `deadline` milliseconds from now rejects with `DRAIN_TIMEOUT`. */
+  close(deadline: number): Promise<void>
+  readonly load: { readonly running: number; readonly waiting: number; readonly bytes: number; readonly heldKeys: number; readonly parkedKeys: number }
+}
+
+/** Counts since the start, by name. */
+export interface Counters {
+  handled: number
+  failedAttempts: number
+  parked: number
+  deadLettered: number
+  invalid: number
+  unknownSkipped: number
+  released: number
+  lateReplies: number
+  expired: number
+}
+
+export interface DeliveryEvent {
+  readonly what: 'failed' | 'parked' | 'dead-lettered' | 'invalid' | 'unknown' | 'skipped'
+  readonly channel: string
+  readonly group?: string | undefined
+  readonly message: Message
+  readonly error?: PabalError | undefined
+}
