@@ -46,6 +46,7 @@ export const errorTable = {
   HANDLER_FAILED: { retryable: true, meaning: 'A handler threw.', hint: 'Look at the cause.' },
   PROCESS_KILLED: { retryable: false, meaning: 'A message was being handled each time that its process died.', hint: 'Look for a crash in the handler, then redrive the message.' },
   ATTEMPTS_SPENT: { retryable: false, meaning: 'Every attempt at a message failed.', hint: 'Correct the cause, then redrive the message.' },
+  KEY_PARKED: { retryable: true, meaning: 'A message waits in the parking lot because an earlier one of its key does.', hint: 'Redrive, edit or skip the first message of the key; the rest follows in order.' },
   NO_REPLY: { retryable: false, meaning: 'A handler returned nothing although the contract names replies.', hint: 'Return one of the declared replies.' },
   FENCED: { retryable: false, meaning: 'This consumer lost its shard to another one and may not settle any more.', hint: 'Nothing to do: the other consumer handles the message.' },
   // life cycle

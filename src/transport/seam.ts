@@ -102,6 +102,11 @@ export interface Delivery {
   readonly lost: number
   /** Present where the message comes from the parking lot. */
   readonly parked?: ParkNote | undefined
+  /**
+   * True where the message comes from the queue and was sent before the parked ones of its key: it was being handled when
+   * its followers were parked, and was then lost or given back. It goes first, and parking it puts it before them.
+   */
+  readonly ahead?: boolean | undefined
   /** Rises with every owner of the shard. Handlers may guard effects outside with it (a fencing token). */
   readonly fence: number
   /** Aborted when the shard was lost to another member: nothing of this delivery will be settled. */
@@ -125,8 +130,9 @@ export type Settlement =
 
 /**
  * Why and until when a message waits in the parking lot of its (channel, group, shard). Parked messages of a key are
- * handed out to the shard's owner one at a time, in the order in which they were parked, the next when the one before was
- * settled with `emit`; parking a parked delivery again keeps its place. Unkeyed ones come each when it is due.
+ * handed out to the shard's owner one at a time, in the order in which they were sent (those that `Admin.move` put there:
+ * in the order in which they came), the next when the one before was settled with `emit`, and not while an earlier message
+ * of their key lies unsettled in the queue. Parking a parked delivery again keeps its place. Unkeyed ones come each when due.
  */
 export interface ParkNote {
   /** Not handed out before this time (milliseconds since 1970). Absent: not before a person asks for it. */
@@ -139,7 +145,7 @@ export interface ParkNote {
   readonly firstFailure?: number | undefined
   readonly lastFailure?: number | undefined
   /** What a person asked for through `Admin`; the shard's owner carries it out. */
-  readonly order?: 'redrive' | 'skip' | undefined
+  readonly order?: 'redrive' | 'skip' | 'discard' | undefined
 }
 
 /** Told of every change; `reason` is for people. A transport that is not ready keeps trying until closed. */
