@@ -1,0 +1,20 @@
+import { spawnSync } from 'node:child_process'
+import type { Pair } from '../pair.ts'
+
+const probe = "const from = performance.now(); await import('pabal'); console.log(performance.now() - from)"
+
+/** How long `import 'pabal'` takes in a new process. */
+export const importTime: Pair = {
+  name: "import 'pabal'",
+  unit: 'ms',
+  rounds: 7,
+  limit: true,
+  aim: 1,
+  raw: async () => 60,
+  pabal: async () => {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', probe], { encoding: 'utf8', cwd: new URL('../..', import.meta.url) })
+    const ms = Number(stdout)
+    if (!(ms > 0)) throw new Error(`the probe failed: ${stderr}`)
+    return ms
+  },
+}
