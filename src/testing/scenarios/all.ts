@@ -1,0 +1,26 @@
+import type { Definition } from '../definition.ts'
+import { adminScenarios } from './admin.ts'
+import { deliveryScenarios } from './delivery.ts'
+import { groupScenarios } from './groups.ts'
+import { laneScenarios } from './lanes.ts'
+import { lifecycleScenarios } from './lifecycle.ts'
+import { limitScenarios } from './limits.ts'
+import { lossScenarios } from './losses.ts'
+import { orderScenarios } from './order.ts'
+import { ownershipScenarios } from './ownership.ts'
+import { parkingScenarios } from './parking.ts'
+import { settlementScenarios } from './settlement.ts'
+
+export const allScenarios: readonly Definition[] = [
+  ...deliveryScenarios,
+  ...orderScenarios,
+  ...groupScenarios,
+  ...lifecycleScenarios,
+  ...limitScenarios,
+  ...laneScenarios,
+  ...settlementScenarios,
+  ...parkingScenarios,
+  ...ownershipScenarios,
+  ...lossScenarios,
+  ...adminScenarios,
+]
