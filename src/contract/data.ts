@@ -59,6 +59,17 @@ export interface UseData {
   readonly context?: StandardSchemaV1 | undefined
 }
 
+/** What `on` returns: what is done with some of an aggregate's events. */
+export interface SubscriptionData {
+  readonly pabal: 1
+  /** The service that owns the aggregate. */
+  readonly service: string
+  readonly aggregate: string
+  /** By event name: exactly those that have a handler. */
+  readonly events: Readonly<Record<string, MessageData>>
+  readonly handlers: Readonly<Record<string, (context: never) => unknown>>
+}
+
 export interface Described {
   readonly description?: string | undefined
   readonly examples?: readonly unknown[] | undefined

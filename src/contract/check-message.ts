@@ -1,0 +1,70 @@
+import { checkName } from './check-name.ts'
+import { checkSchema, exampleFault } from './check-schema.ts'
+import type { Described, MessageData } from './data.ts'
+import type { StandardSchemaV1 } from './schema.ts'
+
+type Add = (text: string) => void
+const contents = ['json', 'text', 'binary']
+
+/** Adds every fault of one declaration. */
+export function checkMessageData(where: string, message: MessageData, add: Add): void {
+  const usable = checkSchema(where, message.schema, add)
+  checkContent(where, message.content, add)
+  if (usable) checkExamples(where, message.schema, message, add)
+  checkKey(where, message, add)
+  checkVersions(where, message, add)
+  if (message.replies !== undefined) checkReplies(where, message, add)
+  if (message.kind === 'query' && message.to !== 'one' && message.to !== 'many') add(`${where}: to is ${JSON.stringify(message.to)}, give 'one' or 'many'`)
+}
+
+function checkContent(where: string, content: unknown, add: Add): void {
+  if (!contents.includes(content as string)) add(`${where}: content is ${JSON.stringify(content)}, give 'json', 'text' or 'binary'`)
+}
+
+function checkExamples(where: string, schema: StandardSchemaV1, described: Described, add: Add): void {
+  if (described.examples === undefined) return
+  if (!Array.isArray(described.examples)) return add(`${where}: examples is not an array`)
+  for (const [index, example] of described.examples.entries()) {
+    const fault = exampleFault(schema, example)
+    if (fault !== undefined) add(`${where}: example ${index} does not fit its schema: ${fault}`)
+  }
+}
+
+/** The key's field is looked for wherever the payload can be seen: in the examples and in an explicit JSON Schema. */
+function checkKey(where: string, { key, kind, content, examples, jsonSchema }: MessageData, add: Add): void {
+  if (key === undefined) return
+  if (kind === 'event') return add(`${where}: an event is given its key when it is published, it cannot name a key field`)
+  if (typeof key !== 'string' || key === '') return add(`${where}: key is ${JSON.stringify(key)}, give the name of a payload field`)
+  if (content !== 'json') return add(`${where}: a ${content} payload has no field ${JSON.stringify(key)} to be the key`)
+  const properties = jsonSchema?.properties
+  if (typeof properties === 'object' && properties !== null && !Object.hasOwn(properties, key))
+    return add(`${where}: the key ${JSON.stringify(key)} is not a property of its jsonSchema`)
+  if (!Array.isArray(examples)) return
+  const without = examples.findIndex((example) => typeof example !== 'object' || example === null || typeof example[key] !== 'string')
+  if (without !== -1) add(`${where}: the key ${JSON.stringify(key)} is not a string in example ${without}`)
+}
+
+function checkVersions(where: string, message: MessageData, add: Add): void {
+  const { version } = message
+  const usable = Number.isSafeInteger(version) && version >= 1
+  if (!usable) add(`${where}: version is ${JSON.stringify(version)}, give a whole number from 1`)
+  for (const [key, older] of Object.entries<MessageData['accepts'][number] | undefined>(message.accepts)) {
+    const at = `${where}.accepts[${key}]`
+    const accepted = Number(key)
+    if (!Number.isSafeInteger(accepted) || accepted < 1) add(`${at}: give a whole number from 1`)
+    else if (usable && accepted >= version) add(`${at}: an older version must be below the current one, ${version}`)
+    if (typeof older?.upgrade !== 'function') add(`${at} is not declared with older(schema, upgrade)`)
+    else checkSchema(at, older.schema, add)
+  }
+}
+
+function checkReplies(where: string, message: MessageData, add: Add): void {
+  const replies = Object.entries(message.replies ?? {})
+  if (replies.length === 0) add(`${where} declares no replies: name at least one outcome, or declare a notification(…)`)
+  for (const [name, reply] of replies) {
+    const at = `${where}.replies.${name}`
+    checkName(at, name, add)
+    checkContent(at, reply.content, add)
+    if (checkSchema(at, reply.schema, add)) checkExamples(at, reply.schema, reply, add)
+  }
+}
