@@ -5,6 +5,7 @@ import type { StandardSchemaV1 } from './schema.ts'
 
 type Add = (text: string) => void
 const contents = ['json', 'text', 'binary']
+const known = 'service kind type aggregate version schema key content replies to accepts description examples deprecated jsonSchema'.split(' ')
 
 /** Adds every fault of one declaration. */
 export function checkMessageData(where: string, message: MessageData, add: Add): void {
@@ -13,8 +14,10 @@ export function checkMessageData(where: string, message: MessageData, add: Add):
   if (usable) checkExamples(where, message.schema, message, add)
   checkKey(where, message, add)
   checkVersions(where, message, add)
-  if (message.replies !== undefined) checkReplies(where, message, add)
-  if (message.kind === 'query' && message.to !== 'one' && message.to !== 'many') add(`${where}: to is ${JSON.stringify(message.to)}, give 'one' or 'many'`)
+  checkReplies(where, message, add)
+  if (message.kind === 'query') checkTo(where, message, add)
+  for (const option of Object.keys(message))
+    if (!known.includes(option) || (option === 'to' && message.kind !== 'query')) add(`${where}: ${JSON.stringify(option)} is not an option of a ${message.kind}`)
 }
 
 function checkContent(where: string, content: unknown, add: Add): void {
@@ -51,7 +54,7 @@ function checkVersions(where: string, message: MessageData, add: Add): void {
   for (const [key, older] of Object.entries<MessageData['accepts'][number] | undefined>(message.accepts)) {
     const at = `${where}.accepts[${key}]`
     const accepted = Number(key)
-    if (!Number.isSafeInteger(accepted) || accepted < 1) add(`${at}: give a whole number from 1`)
+    if (!Number.isSafeInteger(accepted) || accepted < 1 || String(accepted) !== key) add(`${at}: give a whole number from 1`)
     else if (usable && accepted >= version) add(`${at}: an older version must be below the current one, ${version}`)
     if (typeof older?.upgrade !== 'function') add(`${at} is not declared with older(schema, upgrade)`)
     else checkSchema(at, older.schema, add)
@@ -59,6 +62,9 @@ function checkVersions(where: string, message: MessageData, add: Add): void {
 }
 
 function checkReplies(where: string, message: MessageData, add: Add): void {
+  const answers = message.kind === 'command' || message.kind === 'query'
+  if (!answers && message.replies !== undefined) return add(`${where}: a ${message.kind} has no reply channel; declare a command(…) to name replies`)
+  if (!answers) return
   const replies = Object.entries(message.replies ?? {})
   if (replies.length === 0) add(`${where} declares no replies: name at least one outcome, or declare a notification(…)`)
   for (const [name, reply] of replies) {
@@ -67,4 +73,11 @@ function checkReplies(where: string, message: MessageData, add: Add): void {
     checkContent(at, reply.content, add)
     if (checkSchema(at, reply.schema, add)) checkExamples(at, reply.schema, reply, add)
   }
+}
+
+/** A query to many has a channel of its own, named `service.query`, beside those for what could not be handled. */
+function checkTo(where: string, { to }: MessageData, add: Add): void {
+  if (to !== 'one' && to !== 'many') return add(`${where}: to is ${JSON.stringify(to)}, give 'one' or 'many'`)
+  const name = where.slice(where.lastIndexOf('.') + 1)
+  if (to === 'many' && (name === 'dead' || name === 'invalid')) add(`${where}: a query to many cannot have this name, since the channel "….${name}" holds what could not be handled`)
 }

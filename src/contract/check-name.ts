@@ -6,3 +6,9 @@ export function checkName(where: string, name: string, add: (text: string) => vo
   else if (!validName.test(name))
     add(`${where}: ${JSON.stringify(name)} is not a usable name: begin with a letter, then up to 99 letters, digits, "_" or "-"`)
 }
+
+/** As `checkName`, for a name that becomes the address of a channel. */
+export function checkChannel(where: string, name: string, add: (text: string) => void): void {
+  checkName(where, name, add)
+  if (name === 'reply' || name === 'inbox') add(`${where}: "${name}" is not allowed, since reply addresses begin with it`)
+}

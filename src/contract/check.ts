@@ -1,7 +1,7 @@
 import type { Faults } from '../errors.ts'
 import type { MessageData, UseData } from './data.ts'
 import { checkMessageData } from './check-message.ts'
-import { checkName } from './check-name.ts'
+import { checkChannel, checkName } from './check-name.ts'
 import { checkSchema } from './check-schema.ts'
 
 interface Sections {
@@ -26,7 +26,7 @@ const besideHandlers = ['replies', 'on']
 export function checkContract(name: unknown, options: Sections, faults: Faults): void {
   const add = (text: string): void => faults.add('INVALID_CONTRACT', text)
   if (typeof name !== 'string') add(`the name is ${typeof name}, give a string`)
-  else checkName('the service name', name, add)
+  else checkChannel('the service name', name, add)
   if (typeof options !== 'object' || options === null) return add('no declarations were given: give at least { version }')
   for (const option of Object.keys(options))
     if (!known.includes(option)) add(`${JSON.stringify(option)} is not a section of a contract: use ${known.join(', ')}`)
@@ -47,7 +47,7 @@ export function checkContract(name: unknown, options: Sections, faults: Faults):
     }
   }
   for (const [aggregate, events] of groupOf('events', options.events, add)) {
-    checkName(`events.${aggregate}`, aggregate, add)
+    checkChannel(`events.${aggregate}`, aggregate, add)
     if (aggregate === name) add(`events.${aggregate}: the aggregate has the service's name, but its events need a channel of their own`)
     const group = groupOf(`events.${aggregate}`, events, add)
     if (group.length === 0) add(`events.${aggregate} declares no event`)
@@ -68,6 +68,7 @@ function checkUse(key: string, use: UseData, add: (text: string) => void): void 
   if (!isMessage(message, ['command', 'notification', 'document', 'query']))
     return add(`${where} is not a message of another service: declare it as asks(Kitchen.commands.createTicket); events are subscribed to with on(…)`)
   if (message.service === '') add(`${where}: the message belongs to no service yet; take it from the defined contract, as in Kitchen.commands.createTicket`)
+  if (use.awaited === true && use.context !== undefined) add(`${where}: a context comes back with a later reply, and none is sent for where awaited is true`)
   if (use.context === undefined) return
   checkSchema(`${where}.context`, use.context, add)
   if (message.kind !== 'command') add(`${where}: a context comes back with a later reply, and a ${message.kind} has none`)

@@ -57,6 +57,8 @@ export interface UseData {
   readonly message: MessageData
   /** What the caller gets back beside the reply; travels with the request. */
   readonly context?: StandardSchemaV1 | undefined
+  /** Commands: only called and waited for, never sent for a later reply; so no reply handlers are needed. */
+  readonly awaited?: boolean | undefined
 }
 
 /** What `on` returns: what is done with some of an aggregate's events. */

@@ -70,7 +70,7 @@ interface AnyOptions {
   readonly jsonSchema?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** Nothing is checked yet; service and type are filled in by `defineService`, which knows the names. */
+/** Nothing is checked yet, and nothing left out, so that all faults can be told together; service and type are filled in by `defineService`, which knows the names. */
 function declared(kind: MessageData['kind'], schema: unknown, options: AnyOptions = {}): MessageData {
   const { replies, accepts, version = 1, content = 'json', ...rest } = options
   return {
@@ -82,7 +82,7 @@ function declared(kind: MessageData['kind'], schema: unknown, options: AnyOption
     schema: schema as StandardSchemaV1,
     content,
     accepts: { ...accepts } as Readonly<Record<number, OlderData>>,
-    ...((kind === 'command' || kind === 'query') && { replies: repliesOf(replies) }),
+    ...((kind === 'command' || kind === 'query' || replies !== undefined) && { replies: repliesOf(replies) }),
     ...(kind === 'query' && { to: options.to ?? 'one' }),
   }
 }

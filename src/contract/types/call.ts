@@ -10,7 +10,9 @@ import type { ServiceShape } from './service.ts'
 export type Call<S extends ServiceShape> = { readonly [U in keyof S['uses']]: CallOf<S, U> }
 
 type CallOf<S extends ServiceShape, U extends keyof S['uses']> = S['uses'][U]['message'] extends CommandShape
-  ? CommandCall<S, U>
+  ? S['uses'][U]['~awaited'] extends true
+    ? AskCall<S, U>
+    : CommandCall<S, U>
   : S['uses'][U]['message'] extends NotificationShape | DocumentShape
     ? OneWayCall<S, U>
     : S['uses'][U]['message'] extends QueryShape
@@ -35,7 +37,7 @@ export interface OneWayCall<S extends ServiceShape, U extends keyof S['uses']> {
 export type QueryCall<S extends ServiceShape, U extends keyof S['uses'], To> = To extends 'many' ? GatherCall<S, U> : AskCall<S, U>
 
 export interface AskCall<S extends ServiceShape, U extends keyof S['uses']> {
-  /** Asks one responder and waits. */
+  /** Asks one responder and waits; for a query, or a command that the contract declares to be `awaited`. */
   (payload: S['uses'][U]['message']['~in'], options?: RequestOptions): Promise<Outcome<S['uses'][U]['message']>>
 }
 

@@ -23,7 +23,7 @@ type HandlerFor<S extends ServiceShape, K> = K extends keyof Named<S>
 
 /** The uses whose replies can come later: commands that are not only awaited. */
 type Answered<S extends ServiceShape> = {
-  [U in keyof S['uses']]: S['uses'][U]['message'] extends CommandShape ? U : never
+  [U in keyof S['uses']]: S['uses'][U]['message'] extends CommandShape ? (S['uses'][U]['~awaited'] extends true ? never : U) : never
 }[keyof S['uses']]
 
 export interface ReplyingHandler<S extends ServiceShape, K extends keyof Named<S>> {

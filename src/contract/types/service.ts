@@ -41,12 +41,14 @@ export interface UseShape extends UseData {
   readonly message: MessageShape
   readonly '~contextIn': unknown
   readonly '~contextOut': unknown
+  readonly '~awaited': boolean
 }
 
-export interface UseOf<Message extends MessageShape, ContextIn, ContextOut> extends UseShape {
+export interface UseOf<Message extends MessageShape, ContextIn, ContextOut, Awaited extends boolean> extends UseShape {
   readonly message: Message
   readonly '~contextIn': ContextIn
   readonly '~contextOut': ContextOut
+  readonly '~awaited': Awaited
 }
 
 /** A service that declares nothing: what a subscriber outside any service is given to publish and call with. */
