@@ -191,4 +191,30 @@ export const parkingScenarios: readonly Definition[] = [
       assert.equal(collector.of(headId).length, 1, 'what is parked without a due time waits for a person')
     },
   },
+  {
+    id: 'parking-7',
+    title: 'a head that comes late goes before its parked followers',
+    proves: 'Where followers were parked and their head was given back, the head comes first and says so; parking it then puts it before them.',
+    needs: ['parks', 'ordersByKey'],
+    play: async (stage) => {
+      const queue = await stage.queue()
+      const collector = new Collector()
+      const head = new Held()
+      const headId = `${stage.prefix}-head`
+      const decide = collector.receive('a', (delivery) => {
+        if (delivery.parked !== undefined) return done()
+        if (delivery.message.id !== headId) return park({ due: 0, attempts: 0 })
+        return collector.of(headId).length === 1 ? head.decide(delivery) : park({ due: stage.runtime.now() + 50 })
+      })
+      await stage.subscribe(await stage.member(), queue, decide)
+      const batch = [stage.outgoing(queue, { id: headId, key: 'one' }), ...stage.batch(queue, 5, () => ({ key: 'one' }))]
+      await stage.send(batch)
+      await stage.until(() => collector.deliveries.length === 6 && collector.out === 1, () => `${collector.deliveries.length} of 6 handed out`)
+      await stage.nothingMore(() => collector.deliveries.length, 'of the parked followers while their head is out')
+      head.settle(release())
+      await collectAll(stage, collector, 6)
+      assert.deepEqual(collector.handled, batch.map((outgoing) => outgoing.message.id))
+      assert.equal(collector.of(headId)[1]?.ahead, true, 'the head does not say that its followers are parked')
+    },
+  },
 ]

@@ -1,0 +1,5 @@
+export { conformance } from './conformance.ts'
+export { hostMember } from './host.ts'
+export { hostedMember } from './hosted.ts'
+export { type Mutation, mutations } from './mutations.ts'
+export type { Mortal, Need, Outcome, Scenario, World } from './world.ts'
