@@ -35,6 +35,7 @@ export class Collector {
   readonly byMember = new Map<string, number>()
   readonly #holders = new Map<string, { member: string; count: number }>()
   readonly #violations: string[] = []
+  readonly #outOf = new Map<string, number>()
   /** The most deliveries that were out at once, of all members. */
   highest = 0
   out = 0
@@ -58,6 +59,11 @@ export class Collector {
 
   of(id: string): Delivery[] {
     return this.deliveries.filter((delivery) => delivery.message.id === id)
+  }
+
+  /** How many deliveries the member holds now. */
+  outOf(member: string): number {
+    return this.#outOf.get(member) ?? 0
   }
 
   /** A member died or stands still: what it held may go to others. */
@@ -94,6 +100,7 @@ export class Collector {
     this.deliveries.push(delivery)
     this.byMember.set(member, (this.byMember.get(member) ?? 0) + 1)
     this.highest = Math.max(this.highest, ++this.out)
+    this.#outOf.set(member, this.outOf(member) + 1)
     const { key } = delivery.message
     if (key === undefined) return
     const holder = this.#holders.get(key)
@@ -104,6 +111,7 @@ export class Collector {
 
   #end(member: string, delivery: Delivery): void {
     this.out--
+    this.#outOf.set(member, this.outOf(member) - 1)
     const key = delivery.message.key
     const holder = key === undefined ? undefined : this.#holders.get(key)
     if (key === undefined || holder?.member !== member) return

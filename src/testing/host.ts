@@ -41,13 +41,13 @@ class Host {
       return
     }
     const { call, method, args } = down
-    this.#perform(method, args as never[]).then(
+    this.#perform(method, args).then(
       (value) => say({ what: 'answer', call, value }),
       (error: unknown) => say({ what: 'answer', call, error: writeError(error) }),
     )
   }
 
-  async #perform(method: string, args: never[]): Promise<unknown> {
+  async #perform(method: string, args: readonly unknown[]): Promise<unknown> {
     const [a, b, c] = args
     const transport = this.#transport
     if (method === 'open') return transport.open((state) => say({ what: 'state', state }))

@@ -62,7 +62,10 @@ export const orderScenarios: readonly Definition[] = [
           members.map((member, n) => stage.subscribe(member, queue, collector.receive(`${round}/${n}`, () => jitter(stage)))),
         )
         await stage.pause(60)
-        if (round < 3) await Promise.all(joined.map((subscription) => subscription.close()))
+        if (round === 3) break
+        for (const subscription of joined) subscription.stop()
+        await stage.until(() => members.every((_, n) => collector.outOf(`${round}/${n}`) === 0), 'the handlers of the members that leave end')
+        await Promise.all(joined.map((subscription) => subscription.close()))
       }
       await sending
       await collectAll(stage, collector, 1500)
