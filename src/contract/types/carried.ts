@@ -4,8 +4,22 @@ import type { StandardSchemaV1 } from '../schema.ts'
 /** What JSON carries without loss. Recursive, so that the common case is one assignability check and costs no instantiation a field. */
 type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [name: string]: Json }
 
-/** The schema, where its input can travel as `Body`; otherwise a sentence that the compiler shows in place of a type. */
-export type Carried<In, Out, Body extends Content> = [Misfit<In, Body>] extends [never] ? StandardSchemaV1<In, Out> : Misfit<In, Body>
+/** What each content carries. */
+interface Carriers {
+  readonly json: Json
+  readonly text: string
+  readonly binary: Uint8Array
+}
+
+/**
+ * The schema, where its input can travel as `Body`; otherwise a sentence that the compiler shows in place of a type. The first
+ * condition is the common case, decided by one assignability check.
+ */
+export type Carried<In, Out, Body extends Content> = [In] extends [Carriers[Body]]
+  ? StandardSchemaV1<In, Out>
+  : [Misfit<In, Body>] extends [never]
+    ? StandardSchemaV1<In, Out>
+    : Misfit<In, Body>
 
 /** never, or what is wrong with a payload type, in words. */
 export type Misfit<In, Body extends Content> = Body extends 'text'
@@ -20,13 +34,11 @@ export type Misfit<In, Body extends Content> = Body extends 'text'
       ? never
       : `JSON cannot carry ${Lost<In, 'the payload', [0, 0, 0, 0, 0, 0]>}`
 
-/** As `Misfit`, for a bare reply: a Uint8Array is left to `success` and `failure`, which know the content. */
-export type ReplyMisfits<In> = {
-  readonly [Name in MisfitNames<In>]: Misfit<In[Name], 'json'>
-}
+/** As `Misfit`, for bare replies by name: a Uint8Array is left to `success` and `failure`, which know the content. */
+export type ReplyMisfits<In> = [In] extends [Json] ? unknown : { readonly [Name in MisfitNames<In>]: ReplyMisfit<In[Name]> }
 
 type MisfitNames<In> = { readonly [Name in keyof In]: [ReplyMisfit<In[Name]>] extends [never] ? never : Name }[keyof In]
-type ReplyMisfit<In> = [In] extends [Uint8Array] ? never : [In] extends [string] ? never : Misfit<In, 'json'>
+type ReplyMisfit<In> = [In] extends [Uint8Array] ? never : Misfit<In, 'json'>
 
 /** Walks a type that is not plainly JSON, to a bounded depth, and names the first things that JSON would lose. */
 type Lost<Value, Path extends string, Depth extends readonly unknown[]> = unknown extends Value

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../errors.ts'
 import type { MessageShape } from './message.ts'
 
 /** What a send resolves to: the message is as safe as the transport declares. It is not an answer. */
@@ -34,8 +35,10 @@ export interface Gathering<Answer> extends AsyncIterable<Answer> {
 export interface Gathered<Answer> {
   /** In the order in which they came. */
   readonly replies: readonly Answer[]
+  /** Responders that could not answer, and why. */
+  readonly failed: readonly { readonly from: string; readonly code: ErrorCode }[]
   /** The expected responders that did not answer, where it is known whom to expect. */
   readonly missing?: readonly string[] | undefined
-  /** What ended it; `all`: every expected responder answered. */
-  readonly ended: 'count' | 'quorum' | 'predicate' | 'deadline' | 'all'
+  /** What ended it; `all`: every expected responder answered; `nobody`: there was none. */
+  readonly ended: 'count' | 'quorum' | 'predicate' | 'deadline' | 'all' | 'nobody'
 }
