@@ -132,8 +132,27 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'swaps neighbours',
-    caughtBy: ['4', 'order-1'],
-    mutate: sending((batch, inner) => inner.send(batch.length > 1 ? batch.toReversed() : batch)),
+    caughtBy: ['4', 'settlement-1'],
+    mutate: receiving((receive) => {
+      let first: Promise<unknown> | undefined
+      return async (delivery) => {
+        // every other delivery is handed out after the one that follows it, or after a while
+        if (first === undefined) await (first = pause(systemRuntime, 5))
+        else first = undefined
+        return receive(delivery)
+      }
+    }),
+  },
+  {
+    name: 'lets one send overtake another',
+    caughtBy: ['order-1'],
+    mutate: (world) => {
+      let count = 0
+      return sending(async (batch, inner) => {
+        if (++count % 10 === 0) await pause(systemRuntime, 5)
+        return inner.send(batch)
+      })(world)
+    },
   },
   {
     name: 'ignores the bound on what is out',

@@ -1,18 +1,7 @@
 import { describe, test } from 'vitest'
-import { systemRuntime } from '../../src/runtime/system.ts'
 import { conformance } from '../../src/testing/index.ts'
-import { createHub } from '../../src/transport/memory/index.ts'
-
-const hub = createHub({ runtime: systemRuntime })
+import { memoryWorld } from './worlds.ts'
 
 describe.concurrent('memory', () => {
-  const world = {
-    name: 'memory',
-    member: () => hub.transport(),
-    mortal: () => {
-      const transport = hub.transport()
-      return { transport, kill: async () => hub.crash(transport), freeze: async () => hub.freeze(transport), thaw: async () => hub.thaw(transport) }
-    },
-  }
-  for (const scenario of conformance(world)) test(scenario.name, { timeout: scenario.timeout }, () => scenario.run())
+  for (const { name, run, timeout } of conformance(memoryWorld())) test(name, { timeout }, () => run())
 })
