@@ -1,0 +1,129 @@
+import type { Message } from '../../message/message.ts'
+import type { Delivery, ParkNote } from '../seam.ts'
+import type { Linked } from './list.ts'
+import type { Member } from './member.ts'
+import type { Shard } from './shard.ts'
+
+/** One message, stored for one group. */
+export class Entry implements Linked<Entry> {
+  prev: Entry | undefined = undefined
+  next: Entry | undefined = undefined
+  /** The order in which messages were sent. */
+  readonly seq: number
+  /** Its key when it was stored: a person's edit does not move it. */
+  readonly key: string | undefined
+  message: Message
+  bytes: number
+  /** On the monotonic clock; a transient message may be dropped then. */
+  readonly expires: number
+  /** How often it was lost with its process. */
+  lost = 0
+  /** Lost and not settled since: it is handed out as its member's only suspect. */
+  suspect = false
+  /** Not before this time, milliseconds since 1970. */
+  due = 0
+  /** Present while it is parked, with the order in which it was. */
+  note: ParkNote | undefined = undefined
+  parkedAt = 0
+  /** A person changed the note while the message was out. */
+  amended = false
+  /** Present while it is handed out. */
+  out: Handout | undefined = undefined
+
+  constructor(seq: number, message: Message, bytes: number, expires: number) {
+    this.seq = seq
+    this.key = message.key
+    this.message = message
+    this.bytes = bytes
+    this.expires = expires
+  }
+}
+
+/** One member's ownership of a shard. Its signal is made when somebody asks: most handlers never do. */
+export class Hold {
+  readonly fence: number
+  #abort: AbortController | undefined
+  #lost = false
+
+  constructor(fence: number) {
+    this.fence = fence
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#lost) this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  lose(): void {
+    this.#lost = true
+    this.#abort?.abort()
+  }
+}
+
+/** One handing out of an entry: what the receiver sees, and what the hub remembers until it is settled. */
+export class Handout implements Delivery, Linked<Handout> {
+  prev: Handout | undefined = undefined
+  next: Handout | undefined = undefined
+  readonly message: Message
+  readonly shard: string
+  readonly lost: number
+  readonly parked: ParkNote | undefined
+  readonly fence: number
+  readonly entry: Entry
+  readonly from: Shard
+  readonly hold: Hold
+  readonly member: Member
+  /** Settled, or lost to another member: a settlement changes nothing any more. */
+  over = false
+
+  constructor(entry: Entry, from: Shard, hold: Hold, member: Member) {
+    this.message = copy(entry.message)
+    this.shard = from.name
+    this.lost = entry.lost
+    this.parked = entry.note
+    this.fence = hold.fence
+    this.entry = entry
+    this.from = from
+    this.hold = hold
+    this.member = member
+  }
+
+  get signal(): AbortSignal {
+    return this.hold.signal
+  }
+}
+
+/**
+ * A message of its own for each receiver, so that none can change what another gets. Bodies are shared: they are never
+ * written to. Headers were frozen when the message was stored.
+ */
+export function copy(message: Message): Message {
+  return {
+    id: message.id,
+    source: message.source,
+    type: message.type,
+    kind: message.kind,
+    version: message.version,
+    time: message.time,
+    contentType: message.contentType,
+    key: message.key,
+    correlationId: message.correlationId,
+    causationId: message.causationId,
+    replyTo: message.replyTo,
+    extensions: message.extensions,
+    headers: message.headers,
+    body: message.body,
+  }
+}
+
+/** The hub's own message: what the sender does to its object afterwards changes nothing here. */
+export function keep(message: Message): Message {
+  const { extensions, headers } = message
+  const kept = copy(message) as { -readonly [K in keyof Message]: Message[K] }
+  if (!Object.isFrozen(extensions)) kept.extensions = Object.freeze({ ...extensions })
+  if (!Object.isFrozen(headers)) kept.headers = Object.freeze({ ...headers })
+  return kept
+}

@@ -1,0 +1,71 @@
+import type { Sleeper } from './alarms.ts'
+import type { Entry } from './entry.ts'
+import { type Linked, List } from './list.ts'
+import type { Shard } from './shard.ts'
+
+/** An unkeyed message is its own key: nothing waits for it. */
+export type LaneKey = string | Entry
+
+export const laneKey = (entry: Entry): LaneKey => entry.key ?? entry
+
+/**
+ * Messages of one key which do not simply flow through the shard's queue. Either given back (or lost) ones, with what
+ * came behind them; or parked ones, which stay in their place while they are handed out, one at a time.
+ */
+export class Lane implements Linked<Lane>, Sleeper {
+  prev: Lane | undefined = undefined
+  next: Lane | undefined = undefined
+  readonly entries = new List<Entry>()
+  /** How many messages of the key must be settled before the lane opens: they were out behind the one given back. */
+  waitFor = 0
+  readonly key: LaneKey
+  readonly parked: boolean
+  readonly #shard: Shard
+  #list: List<Lane> | undefined
+
+  constructor(shard: Shard, key: LaneKey, parked: boolean) {
+    this.#shard = shard
+    this.key = key
+    this.parked = parked
+  }
+
+  /** Puts the lane among those whose head may be handed out, or takes it away; called whenever something of it changed. */
+  review(): void {
+    this.#list?.remove(this)
+    this.#list = undefined
+    const head = this.entries.head
+    const lanes = this.parked ? this.#shard.lot : this.#shard.lanes
+    if (head === undefined) {
+      lanes.delete(this.key)
+      return
+    }
+    if (head.out !== undefined || this.waitFor > 0) return
+    const due = dueOf(head)
+    if (due > 0 && due > this.#shard.group.hub.runtime.now()) {
+      if (due !== Number.POSITIVE_INFINITY) this.#shard.group.hub.alarms.set(due, this)
+      return
+    }
+    this.#list = head.suspect ? this.#shard.suspects : this.#shard.ready
+    this.#list.push(this)
+    this.#shard.call()
+  }
+
+  wake(): void {
+    if ((this.parked ? this.#shard.lot : this.#shard.lanes).get(this.key) === this) this.review()
+  }
+
+  /** Given back: before everything that was sent after it. */
+  insert(entry: Entry): void {
+    let place = this.entries.head
+    while (place !== undefined && place.seq < entry.seq) place = place.next
+    if (place === undefined) this.entries.push(entry)
+    else this.entries.insertBefore(place, entry)
+  }
+}
+
+/** A parked message waits for its time or for a person; a released one for its time. */
+function dueOf(entry: Entry): number {
+  const { note } = entry
+  if (note === undefined || note.order !== undefined) return entry.due
+  return note.due === undefined ? Number.POSITIVE_INFINITY : Math.max(note.due, entry.due)
+}

@@ -1,0 +1,71 @@
+import type { Channel } from '../../channel/channel.ts'
+import type { Message } from '../../message/message.ts'
+import type { Sleeper } from './alarms.ts'
+import { Group } from './group.ts'
+import type { Hub } from './hub.ts'
+
+/** A channel: the groups that get what is sent to it, on each of its two lanes. */
+export class Topic {
+  readonly hub: Hub
+  readonly channel: Channel
+  durable: readonly Group[] = []
+  transient: readonly Group[] = []
+  readonly delayed = new Set<Delayed>()
+
+  constructor(hub: Hub, channel: Channel) {
+    this.hub = hub
+    this.channel = { address: channel.address, kind: channel.kind }
+    // What is sent before the owner subscribes is kept.
+    if (channel.kind === 'point-to-point') this.durable = [new Group(hub, this, undefined, true, false, hub.limits.shards)]
+  }
+
+  /** The group of that name, made where it is new. Without a name: one of its own, or the owner's. */
+  group(name: string | undefined, durable: boolean): Group {
+    const groups = durable ? this.durable : this.transient
+    const owners = this.channel.kind === 'point-to-point'
+    const found = owners ? groups[0] : name === undefined ? undefined : groups.find((group) => group.name === name)
+    if (found !== undefined) return found
+    const ephemeral = !durable || name === undefined
+    const group = new Group(this.hub, this, owners ? undefined : name, durable, ephemeral, this.channel.kind === 'inbox' ? 1 : this.hub.limits.shards)
+    if (durable) this.durable = [...groups, group]
+    else this.transient = [...groups, group]
+    return group
+  }
+
+  forget(group: Group): void {
+    this.durable = this.durable.filter((other) => other !== group)
+    this.transient = this.transient.filter((other) => other !== group)
+    if (this.channel.kind === 'inbox') this.hub.topics.delete(this.channel.address)
+  }
+}
+
+/** A message that is not to be handed out before its time. Its groups are those of when it was sent. */
+export class Delayed implements Sleeper {
+  readonly #topic: Topic
+  readonly groups: readonly Group[]
+  readonly message: Message
+  readonly bytes: number
+  readonly position: number
+
+  constructor(topic: Topic, groups: readonly Group[], message: Message, bytes: number) {
+    this.#topic = topic
+    this.groups = groups
+    this.message = message
+    this.bytes = bytes
+    this.position = ++topic.hub.sequence
+    topic.delayed.add(this)
+    topic.hub.count(groups.length, bytes)
+  }
+
+  wake(): void {
+    if (!this.drop()) return
+    for (const group of this.groups) if (!group.removed) group.accept(this.message, this.bytes, Number.POSITIVE_INFINITY)
+  }
+
+  /** False where it is gone. */
+  drop(): boolean {
+    if (!this.#topic.delayed.delete(this)) return false
+    this.#topic.hub.count(-this.groups.length, this.bytes)
+    return true
+  }
+}
