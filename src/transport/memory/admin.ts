@@ -27,8 +27,7 @@ export class MemoryAdmin implements Admin {
     const found: (Stored & { readonly at: number })[] = []
     for (const shard of group.shards) {
       for (const entry of shard.stored(place.parked === true)) {
-        const at = positionOf(entry)
-        if (at > after) found.push({ at, position: String(at), message: entry.message, ...(entry.note && { note: entry.note }) })
+        if (entry.seq > after) found.push({ at: entry.seq, position: String(entry.seq), message: entry.message, ...(entry.note && { note: entry.note }) })
       }
     }
     if (!place.parked) {
@@ -79,11 +78,20 @@ export class MemoryAdmin implements Admin {
 
   async discard(place: Place, position: string): Promise<boolean> {
     const found = this.#find(place, position)
-    if (found === undefined || found.entry.out !== undefined) return false
+    if (found === undefined) return !place.parked && this.#discardDelayed(place, position)
+    if (found.entry.out !== undefined) return false
     found.shard.group.drop(found.shard, found.entry)
     // Its owner counts what is parked: it is told anew.
     if (place.parked) found.shard.group.revoke(found.shard)
     return true
+  }
+
+  #discardDelayed(place: Place, position: string): boolean {
+    const group = this.#group(place)
+    for (const delayed of group?.topic.delayed ?? []) {
+      if (String(delayed.position) === position && group !== undefined) return delayed.leave(group)
+    }
+    return false
   }
 
   #group(place: Place): Group | undefined {
@@ -94,13 +102,11 @@ export class MemoryAdmin implements Admin {
 
   #find(place: Place, position: string): { shard: Shard; entry: Entry } | undefined {
     for (const shard of this.#group(place)?.shards ?? []) {
-      for (const entry of shard.stored(place.parked === true)) if (String(positionOf(entry)) === position) return { shard, entry }
+      for (const entry of shard.stored(place.parked === true)) if (String(entry.seq) === position) return { shard, entry }
     }
     return undefined
   }
 }
-
-const positionOf = (entry: Entry): number => (entry.note === undefined ? entry.seq : entry.parkedAt)
 
 function depthOf(topic: Topic, group: Group): Depth {
   let waiting = 0

@@ -22,9 +22,8 @@ export class Entry implements Linked<Entry> {
   suspect = false
   /** Not before this time, milliseconds since 1970. */
   due = 0
-  /** Present while it is parked, with the order in which it was. */
+  /** Present while it is parked. */
   note: ParkNote | undefined = undefined
-  parkedAt = 0
   /** A person changed the note while the message was out. */
   amended = false
   /** Present while it is handed out. */
@@ -71,6 +70,7 @@ export class Handout implements Delivery, Linked<Handout> {
   readonly shard: string
   readonly lost: number
   readonly parked: ParkNote | undefined
+  readonly ahead: boolean
   readonly fence: number
   readonly entry: Entry
   readonly from: Shard
@@ -84,6 +84,7 @@ export class Handout implements Delivery, Linked<Handout> {
     this.shard = from.name
     this.lost = entry.lost
     this.parked = entry.note
+    this.ahead = from.lot.size > 0 && from.isAhead(entry)
     this.fence = hold.fence
     this.entry = entry
     this.from = from

@@ -57,6 +57,7 @@ export class Group {
   /** An entry that is not handed out goes for ever. */
   drop(shard: Shard, entry: Entry): void {
     shard.drop(entry)
+    shard.unblock(entry)
     this.forget(entry)
   }
 
@@ -174,6 +175,7 @@ export class Group {
         }
         shard.restore(entry, 0)
       }
+      for (const entry of back) shard.unblock(entry)
       this.#free(shard)
     }
     return holds

@@ -24,7 +24,6 @@ export class Hub {
   messages = 0
   bytes = 0
   sequence = 0
-  parkings = 0
   names = 0
   /** Deliveries handed out since the event loop turned. */
   burst = 0

@@ -18,6 +18,8 @@ export class Lane implements Linked<Lane>, Sleeper {
   readonly entries = new List<Entry>()
   /** How many messages of the key must be settled before the lane opens: they were out behind the one given back. */
   waitFor = 0
+  /** A parked message of the key is handed out. */
+  busy = false
   readonly key: LaneKey
   readonly parked: boolean
   readonly #shard: Shard
@@ -39,7 +41,7 @@ export class Lane implements Linked<Lane>, Sleeper {
       lanes.delete(this.key)
       return
     }
-    if (head.out !== undefined || this.waitFor > 0) return
+    if (this.busy || this.waitFor > 0 || (this.parked && this.#shard.isBehind(head))) return
     const due = dueOf(head)
     if (due > 0 && due > this.#shard.group.hub.runtime.now()) {
       if (due !== Number.POSITIVE_INFINITY) this.#shard.group.hub.alarms.set(due, this)
@@ -54,12 +56,13 @@ export class Lane implements Linked<Lane>, Sleeper {
     if ((this.parked ? this.#shard.lot : this.#shard.lanes).get(this.key) === this) this.review()
   }
 
-  /** Given back: before everything that was sent after it. */
+  /** Before everything that was sent after it. */
   insert(entry: Entry): void {
-    let place = this.entries.head
-    while (place !== undefined && place.seq < entry.seq) place = place.next
-    if (place === undefined) this.entries.push(entry)
-    else this.entries.insertBefore(place, entry)
+    const { entries } = this
+    if (entries.tail === undefined || entries.tail.seq < entry.seq) return entries.push(entry)
+    let place = entries.head as Entry
+    while (place.seq < entry.seq) place = place.next as Entry
+    entries.insertBefore(place, entry)
   }
 }
 

@@ -125,6 +125,7 @@ export class Member implements Subscription {
       shard.restore(entry, after > 0 ? hub.runtime.now() + after : 0)
       if (!this.stopped) this.group.offer(shard)
     }
+    shard.unblock(entry)
     this.group.settled(shard)
   }
 

@@ -74,7 +74,12 @@ export class Shard implements Linked<Shard> {
       const lane = this.lanes.get(laneKey(entry)) as Lane
       lane.entries.remove(entry)
       lane.review()
-    } else this.lot.get(laneKey(entry))?.review()
+      return
+    }
+    const lane = this.lot.get(laneKey(entry))
+    if (lane === undefined) return
+    lane.busy = true
+    lane.review()
   }
 
   /** The handout is settled or lost: it is out no more. What becomes of the entry comes next. */
@@ -82,8 +87,12 @@ export class Shard implements Linked<Shard> {
     out.over = true
     out.entry.out = undefined
     this.out.remove(out)
-    if (this.lanes.size === 0 || out.entry.note !== undefined) return
-    const behind = this.lanes.get(laneKey(out.entry))
+    if (out.entry.note !== undefined) {
+      const lane = this.lot.get(laneKey(out.entry))
+      if (lane !== undefined) lane.busy = false
+      return
+    }
+    const behind = this.lanes.size === 0 ? undefined : this.lanes.get(laneKey(out.entry))
     if (behind !== undefined && behind.waitFor > 0 && --behind.waitFor === 0) behind.review()
   }
 
@@ -105,18 +114,36 @@ export class Shard implements Linked<Shard> {
     lane.review()
   }
 
-  /** To the end of its key's parked messages, or with a new note where it stands. */
+  /** Among its key's parked messages in the order in which they were sent, or with a new note where it stands. */
   park(entry: Entry, note: ParkNote): void {
     const again = entry.note !== undefined
     entry.note = entry.amended ? { ...note, order: entry.note?.order } : note
     entry.amended = false
     entry.due = 0
     const lane = this.#lane(this.lot, entry)
-    if (!again) {
-      entry.parkedAt = ++this.group.hub.parkings
-      lane.entries.push(entry)
-    }
+    if (!again) lane.insert(entry)
     lane.review()
+  }
+
+  /** A message of the queue is settled, given back or lost: those of its key that are parked may have waited for it. */
+  unblock(entry: Entry): void {
+    if (this.lot.size > 0 && entry.key !== undefined) this.lot.get(entry.key)?.review()
+  }
+
+  /** Whether an earlier message of the parked one's key lies unsettled in the queue. */
+  isBehind(parked: Entry): boolean {
+    const { key, seq } = parked
+    if (key === undefined) return false
+    const waiting = this.lanes.get(key)?.entries.head
+    if (waiting !== undefined && waiting.seq < seq) return true
+    for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined && out.entry.seq < seq) return true
+    return false
+  }
+
+  /** Whether the message of the queue was sent before the parked ones of its key. */
+  isAhead(entry: Entry): boolean {
+    const parked = entry.note === undefined && entry.key !== undefined ? this.lot.get(entry.key)?.entries.head : undefined
+    return parked !== undefined && entry.seq < parked.seq
   }
 
   /** Takes an entry that is not handed out from wherever it stands. */

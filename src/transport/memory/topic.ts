@@ -42,7 +42,7 @@ export class Topic {
 /** A message that is not to be handed out before its time. Its groups are those of when it was sent. */
 export class Delayed implements Sleeper {
   readonly #topic: Topic
-  readonly groups: readonly Group[]
+  groups: readonly Group[]
   readonly message: Message
   readonly bytes: number
   readonly position: number
@@ -58,14 +58,17 @@ export class Delayed implements Sleeper {
   }
 
   wake(): void {
-    if (!this.drop()) return
+    this.#topic.delayed.delete(this)
+    this.#topic.hub.count(-this.groups.length, this.bytes)
     for (const group of this.groups) if (!group.removed) group.accept(this.message, this.bytes, Number.POSITIVE_INFINITY)
   }
 
-  /** False where it is gone. */
-  drop(): boolean {
-    if (!this.#topic.delayed.delete(this)) return false
-    this.#topic.hub.count(-this.groups.length, this.bytes)
+  /** The group gets no copy. False where it would not have. */
+  leave(group: Group): boolean {
+    if (!this.groups.includes(group)) return false
+    this.groups = this.groups.filter((other) => other !== group)
+    this.#topic.hub.count(-1, this.bytes)
+    if (this.groups.length === 0) this.#topic.delayed.delete(this)
     return true
   }
 }
