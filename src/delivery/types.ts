@@ -23,13 +23,19 @@ export interface DeliveryPolicy {
   readonly maxMessages: number
   readonly maxBytes: number
   readonly retry: RetryPolicy
-  /** Chooses by the error: a changed policy, `'dead-letter'` for at once, undefined for `retry`. */
+  /**
+   * Chooses by what the handler threw: a changed policy, `'dead-letter'` for at once, undefined for the default: `retry`, and
+   * for a `PabalError` that is not retryable no further attempt (`CLOSED` excepted).
+   */
   readonly retryFor?: ((error: unknown) => Partial<RetryPolicy> | 'dead-letter' | undefined) | undefined
-  /** How long a failing head is retried in memory while its followers wait, before its key is parked; milliseconds, default 30,000. */
+  /** How long a failing head is retried in memory while its followers wait, before its key is parked; milliseconds, default 30,000. Without a limit where the transport does not park. */
   readonly holdFor: number
   /** How many followers of one key may wait in memory before the key is parked. Default 100. */
   readonly maxFollowers: number
-  /** What becomes of a keyed message whose attempts are spent: its key waits for a person (`park`), or it goes to the dead-letter channel and the key goes on without it (`skip`, the default). */
+  /**
+   * What becomes of a keyed message whose attempts are spent: its key waits for a person (`park`), or it goes to the
+   * dead-letter channel and the key goes on without it (`skip`, the default). Unkeyed ones always go to the dead letters.
+   */
   readonly atEnd: 'park' | 'skip'
   /** How long an unknown command is given back before it goes to the invalid-message channel; milliseconds, default 30,000. */
   readonly unknownGrace: number
@@ -61,6 +67,10 @@ export interface ConsumerOptions {
   readonly runtime: Runtime
   readonly channel: Channel
   readonly group?: string | undefined
+  /**
+   * Which lane. Transient deliveries (false) are handled once, in no order: no retry, no dead letter, no parking. What
+   * fails is counted, reported and answered by `onEnd`.
+   */
   readonly durable: boolean
   readonly policy: DeliveryPolicy
   /** The route of a message, or undefined where this version does not know its type. */
@@ -68,17 +78,37 @@ export interface ConsumerOptions {
   /** `skip`: acknowledged and counted (events). `grace`: given back for `unknownGrace`, then invalid (commands). */
   readonly unknown: 'skip' | 'grace'
   readonly counters: Counters
-  /** Told of everything that a person should know. */
+  /** Told of everything that a person should know. What it throws is ignored. */
   report(event: DeliveryEvent): void
+  /**
+   * What else leaves when a message ends unhandled: as a dead letter, as an invalid message, or as a failed transient one.
+   * The interaction layer tells the caller here. Leaves in the same settlement.
+   */
+  onEnd?(message: Message, error: PabalError): readonly Outgoing[]
 }
 
 /** One consumer: a subscription with its engine. */
 export interface Consumer {
   /** Raises or lowers the number of handlers that run at once. */
   setConcurrency(value: number): void
-  /** Stops intake, finishes what runs and gives back the rest; at `deadline` milliseconds from now rejects with `DRAIN_TIMEOUT`. */
+  /**
+   * Stops intake, finishes what runs and gives back the rest; failing messages are parked with their attempts. At `deadline`
+   * milliseconds from now aborts the signals of what still runs and rejects with `DRAIN_TIMEOUT`. Idempotent.
+   */
   close(deadline: number): Promise<void>
-  readonly load: { readonly running: number; readonly waiting: number; readonly bytes: number; readonly heldKeys: number; readonly parkedKeys: number }
+  readonly load: Load
+}
+
+export interface Load {
+  /** Handlers that run. */
+  readonly running: number
+  /** Handed out and not running: waiting for a free handler, for the message before them, or for their next attempt. */
+  readonly waiting: number
+  /** Of both. */
+  readonly bytes: number
+  /** Keys whose first message failed and is retried in memory. */
+  readonly heldKeys: number
+  readonly parkedKeys: number
 }
 
 /** Counts since the start, by name. */
@@ -95,7 +125,8 @@ export interface Counters {
 }
 
 export interface DeliveryEvent {
-  readonly what: 'failed' | 'parked' | 'dead-lettered' | 'invalid' | 'unknown' | 'skipped'
+  /** `discarded`: taken away because a person asked for it. */
+  readonly what: 'failed' | 'parked' | 'dead-lettered' | 'invalid' | 'unknown' | 'discarded'
   readonly channel: string
   readonly group?: string | undefined
   readonly message: Message

@@ -1,0 +1,85 @@
+import type { PabalError } from '../errors.ts'
+import { sizeOf } from '../message/limits.ts'
+import type { Timer } from '../runtime/runtime.ts'
+import type { Delivery, ParkNote, Settlement } from '../transport/seam.ts'
+import type { Chain } from './chain.ts'
+import { oneLine } from './failure.ts'
+import type { HandleContext } from './types.ts'
+
+/** `queued`: waits for the message before it or for a free handler. `holding`: failed, and waits for its next attempt. */
+export type AttemptState = 'queued' | 'running' | 'holding' | 'settled'
+
+/** One delivery inside the engine, from the moment it is handed out to its settlement; also what its handler is given. */
+export class Attempt implements HandleContext {
+  readonly delivery: Delivery
+  readonly bytes: number
+  state: AttemptState = 'queued'
+  /** Attempts that failed so far, those before it was parked included. */
+  failures: number
+  firstFailure = 0
+  lastFailure = 0
+  error: PabalError | undefined = undefined
+  /** When it failed first here, on the monotonic clock; undefined before that. */
+  heldSince: number | undefined = undefined
+  /** When the next attempt is due, wall clock; for the note if it is parked meanwhile. */
+  due = 0
+  timer: Timer | undefined = undefined
+  /** The messages of its key, where it has one. */
+  chain: Chain | undefined = undefined
+  /** The next of its key. */
+  next: Attempt | undefined = undefined
+  /** Counted among those that keep others from being handed out. */
+  blocked = false
+  resolve!: (settlement: Settlement) => void
+  reject!: (error: unknown) => void
+  #controller: AbortController | undefined = undefined
+  #aborted: PabalError | undefined = undefined
+
+  constructor(delivery: Delivery) {
+    this.delivery = delivery
+    this.bytes = sizeOf(delivery.message)
+    const { parked } = delivery
+    // A redriven message begins anew.
+    this.failures = parked === undefined || parked.order === 'redrive' ? 0 : parked.attempts
+    if (parked !== undefined && this.failures > 0) {
+      this.firstFailure = parked.firstFailure ?? 0
+      this.lastFailure = parked.lastFailure ?? 0
+    }
+  }
+
+  get attempt(): number {
+    return this.failures + 1
+  }
+
+  /** Made when asked for: most handlers never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    }
+    return this.#controller.signal
+  }
+
+  /** Nothing that this attempt does will count: the shard is lost. */
+  get fenced(): boolean {
+    return this.delivery.signal.aborted
+  }
+
+  abort(reason: PabalError): void {
+    this.#aborted ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  failed(error: PabalError, now: number): void {
+    this.failures++
+    this.error = error
+    if (this.failures === 1) this.firstFailure = now
+    this.lastFailure = now
+  }
+
+  /** The note of this message as the one that failed with `error`. `due` undefined: not before a person asks for it. */
+  note(error: PabalError, due: number | undefined): ParkNote {
+    const { failures: attempts, firstFailure, lastFailure } = this
+    return { due, attempts, code: error.code, reason: oneLine(error.message), firstFailure, lastFailure }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Timer } from '../runtime/runtime.ts'
+import type { Attempt } from './attempt.ts'
+
+/** The messages of one key that are handed out, in order. Only the head is ever handled. */
+export class Chain {
+  readonly key: string
+  head: Attempt | undefined = undefined
+  #tail: Attempt | undefined = undefined
+  length = 0
+  /** The head when the chain was last found crowded: still the same a while later, it is slow. */
+  watched: Attempt | undefined = undefined
+  /** Set from the moment that the head was given back until it comes again, or the transport had a turn to take it back. */
+  givenBack: { readonly id: string; readonly after: number | undefined; readonly timer: Timer } | undefined = undefined
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  push(attempt: Attempt): void {
+    attempt.chain = this
+    if (this.#tail === undefined) this.head = attempt
+    else this.#tail.next = attempt
+    this.#tail = attempt
+    this.length++
+  }
+
+  /** Takes the head away; the next one, if any, is the head now. */
+  shift(): Attempt | undefined {
+    const { head } = this
+    if (head === undefined) return undefined
+    this.head = head.next
+    head.next = undefined
+    if (this.head === undefined) this.#tail = undefined
+    this.length--
+    return head
+  }
+
+  /** Takes away all but the head, in order. */
+  takeFollowers(): Attempt[] {
+    const followers: Attempt[] = []
+    const { head } = this
+    if (head === undefined) return followers
+    for (let each = head.next; each !== undefined; ) {
+      followers.push(each)
+      const { next } = each
+      each.next = undefined
+      each = next
+    }
+    head.next = undefined
+    this.#tail = head
+    this.length = 1
+    return followers
+  }
+}

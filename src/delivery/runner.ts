@@ -1,0 +1,156 @@
+import { isPabalError, type PabalError } from '../errors.ts'
+import type { FaultPoint } from '../runtime/runtime.ts'
+import type { Outgoing, ParkNote, Settlement } from '../transport/seam.ts'
+import type { Attempt } from './attempt.ts'
+import { verdictOn } from './backoff.ts'
+import { errorOf } from './endings.ts'
+import { failureOf, killed, spent, unknownType } from './failure.ts'
+import { Grace } from './grace.ts'
+import type { House, Keys } from './keys.ts'
+import type { ConsumerOptions } from './types.ts'
+
+const released: Settlement = Object.freeze({ release: Object.freeze({}) })
+
+/** One attempt: decode, handle, and what follows from how it ended. */
+export class Runner {
+  readonly #options: ConsumerOptions
+  readonly #house: House
+  readonly #keys: Keys
+  readonly #grace: Grace
+  readonly #point: ((name: FaultPoint) => Promise<void> | undefined) | undefined
+  /** Nothing of this shard may begin here again: it goes to another member, or this consumer closes. */
+  readonly #leaving: (shard: string) => boolean
+
+  constructor(options: ConsumerOptions, house: House, keys: Keys, leaving: (shard: string) => boolean) {
+    this.#options = options
+    this.#house = house
+    this.#keys = keys
+    this.#leaving = leaving
+    this.#grace = new Grace(options.policy.unknownGrace)
+    this.#point = options.runtime.point?.bind(options.runtime)
+  }
+
+  async run(attempt: Attempt): Promise<void> {
+    try {
+      const before = this.#point?.('handle.before')
+      if (before !== undefined) await before
+      const early = this.#withoutHandler(attempt)
+      if (early !== undefined) return await early
+      let emit: readonly Outgoing[]
+      let decoded = false
+      try {
+        const { message } = attempt.delivery
+        const route = this.#options.route(message)
+        if (route === undefined) return this.#unknown(attempt)
+        this.#grace.forget(message.id)
+        const value = route.decode(message)
+        const payload = value instanceof Promise ? await value : value
+        decoded = true
+        emit = await route.handle(payload, attempt)
+      } catch (error) {
+        return await (!decoded && isPabalError(error, 'INVALID_MESSAGE') ? this.#invalid(attempt, error) : this.#failed(attempt, error))
+      }
+      const after = this.#point?.('handle.after')
+      if (after !== undefined) await after
+      if (attempt.fenced) return this.#keys.finish(attempt, released)
+      this.#options.counters.handled++
+      this.#keys.finish(attempt, { emit })
+      const settled = this.#point?.('settle.after')
+      if (settled !== undefined) await settled
+    } catch (crash) {
+      this.#keys.crash(attempt, crash)
+    }
+  }
+
+  /** What is decided before the handler runs; undefined where it is to run. */
+  #withoutHandler(attempt: Attempt): Promise<void> | undefined {
+    const { delivery } = attempt
+    if (delivery.signal.aborted) return this.#end(attempt, released)
+    if (delivery.lost > 0 && this.#options.durable && delivery.lost >= this.#options.policy.maxLosses)
+      return this.#deadLetter(attempt, killed(delivery.message, delivery.lost))
+    if (delivery.parked?.order === 'skip') return this.#deadLetter(attempt, errorOf(delivery.parked, delivery.message.id))
+    if (delivery.parked?.order !== 'discard') return undefined
+    this.#house.endings.report('discarded', attempt)
+    return this.#end(attempt, { emit: [] })
+  }
+
+  async #end(attempt: Attempt, settlement: Settlement): Promise<void> {
+    this.#keys.finish(attempt, settlement)
+  }
+
+  async #invalid(attempt: Attempt, error: PabalError): Promise<void> {
+    this.#keys.finish(attempt, attempt.fenced ? released : { emit: this.#house.endings.invalid(attempt, error) })
+  }
+
+  #unknown(attempt: Attempt): void {
+    const { durable, unknown, counters, channel, policy, runtime } = this.#options
+    const { endings } = this.#house
+    const { message, parked } = attempt.delivery
+    if (!durable || unknown === 'skip') {
+      counters.unknownSkipped++
+      endings.report('unknown', attempt)
+      const emit = unknown === 'skip' ? [] : endings.told(attempt, unknownType(message, channel.address, 0))
+      return this.#keys.finish(attempt, { emit })
+    }
+    if (!this.#grace.has(message.id)) endings.report('unknown', attempt)
+    const after = this.#grace.remaining(message.id, runtime.monotonic())
+    const error = unknownType(message, channel.address, policy.unknownGrace)
+    if (after === undefined) this.#keys.finish(attempt, { emit: endings.invalid(attempt, error) })
+    else if (parked === undefined) this.#keys.giveBack(attempt, after)
+    else this.#keys.park(attempt, { ...parked, due: runtime.now() + after })
+  }
+
+  async #failed(attempt: Attempt, error: unknown): Promise<void> {
+    if (attempt.fenced) return this.#keys.finish(attempt, released)
+    const { runtime, policy, counters, durable } = this.#options
+    const { endings } = this.#house
+    const { message } = attempt.delivery
+    const failure = failureOf(error, message, attempt.attempt)
+    attempt.failed(failure, runtime.now())
+    counters.failedAttempts++
+    endings.report('failed', attempt, failure)
+    if (!durable) return this.#keys.finish(attempt, { emit: endings.told(attempt, failure) })
+    const verdict = verdictOn(error, attempt.failures, policy, () => runtime.random())
+    if (typeof verdict === 'number') return this.#retry(attempt, verdict, failure)
+    const end = verdict === 'spent' ? spent(error, message, attempt.failures) : failure
+    const stays = policy.atEnd === 'park' && verdict !== 'dead-letter' && attempt.chain !== undefined
+    return stays ? this.#park(attempt, attempt.note(end, undefined)) : this.#deadLetter(attempt, end)
+  }
+
+  async #retry(attempt: Attempt, delay: number, failure: PabalError): Promise<void> {
+    const { runtime, ledger, parks, slots } = this.#house
+    const leaving = this.#leaving(attempt.delivery.shard)
+    attempt.heldSince ??= runtime.monotonic()
+    attempt.due = runtime.now() + delay
+    ledger.block(attempt)
+    if (!parks && leaving) return this.#keys.giveBack(attempt, undefined)
+    if (parks && (leaving || this.#cannotHold(attempt, delay))) return this.#park(attempt, attempt.note(failure, attempt.due))
+    ledger.hold(attempt)
+    attempt.timer = runtime.timer(delay, () => {
+      ledger.letGo(attempt)
+      slots.admit(attempt)
+    })
+    slots.done(attempt)
+  }
+
+  #cannotHold({ chain, delivery, heldSince }: Attempt, delay: number): boolean {
+    // From the lot it came, to the lot it goes: it keeps its place there.
+    if (delivery.parked !== undefined || this.#keys.isCrowded(chain)) return true
+    // Its followers are parked already, so that it is in nobody's way.
+    if (chain !== undefined && this.#house.shards.get(delivery.shard).parkedOf(chain.key) > 0) return false
+    return this.#house.runtime.monotonic() - (heldSince as number) + delay > this.#options.policy.holdFor
+  }
+
+  async #park(attempt: Attempt, note: ParkNote): Promise<void> {
+    const before = this.#point?.('park.before')
+    if (before !== undefined) await before
+    if (attempt.fenced) this.#keys.finish(attempt, released)
+    else this.#keys.park(attempt, note)
+  }
+
+  async #deadLetter(attempt: Attempt, error: PabalError): Promise<void> {
+    const before = this.#point?.('dead-letter.before')
+    if (before !== undefined) await before
+    this.#keys.finish(attempt, attempt.fenced ? released : { emit: this.#house.endings.dead(attempt, error) })
+  }
+}
