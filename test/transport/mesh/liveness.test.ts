@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { child, freshFolder, member, until } from './members.ts'
 
@@ -52,6 +54,37 @@ test('a stopped member is frozen once, and back when it goes on', async () => {
   c.process.kill('SIGSTOP')
   await until('frozen again', () => a.gone.length === 2)
 })
+
+test('a stopped member whose queue of connections is full is dialled again until it goes on', async () => {
+  const folder = freshFolder()
+  const a = await member(folder, 'a', { pingEvery: 50, frozenAfter: 300 })
+  const c = await child(folder, 'c')
+  c.process.kill('SIGSTOP')
+  const crowd = await fillBacklog(join(folder, c.address))
+  const outcome = a.mesh.send('c', c.address, Buffer.from(a.mesh.address))
+  await until('frozen', () => a.gone.length === 1)
+  expect(a.gone).toMatchObject([{ member: 'c', how: 'frozen' }])
+  for (const socket of crowd) socket.destroy()
+  c.process.kill('SIGCONT')
+  expect(await outcome).toBe('sent')
+  await until('back', () => a.back.length === 1)
+  expect(a.gone).toHaveLength(1)
+})
+
+/** Connects until the kernel takes no more. */
+async function fillBacklog(path: string): Promise<Socket[]> {
+  const crowd: Socket[] = []
+  for (let full = false; !full; ) {
+    const socket = connect(path)
+    crowd.push(socket)
+    full = await new Promise((settle) => {
+      socket.once('connect', () => settle(false))
+      socket.once('error', () => settle(true))
+    })
+    socket.on('error', () => undefined)
+  }
+  return crowd
+}
 
 test('who slept itself does not call others frozen', async () => {
   const folder = freshFolder()
