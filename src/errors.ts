@@ -48,6 +48,7 @@ export const errorTable = {
   ATTEMPTS_SPENT: { retryable: false, meaning: 'Every attempt at a message failed.', hint: 'Correct the cause, then redrive the message.' },
   KEY_PARKED: { retryable: true, meaning: 'A message waits in the parking lot because an earlier one of its key does.', hint: 'Redrive, edit or skip the first message of the key; the rest follows in order.' },
   NO_REPLY: { retryable: false, meaning: 'A handler returned nothing although the contract names replies.', hint: 'Return one of the declared replies.' },
+  HANDLER_ENDED: { retryable: false, meaning: 'Something was said through the context of a handler that had already ended; nothing was sent.', hint: 'Await everything inside the handler, or send through a client or the service handle.' },
   FENCED: { retryable: false, meaning: 'This consumer lost its shard to another one and may not settle any more.', hint: 'Nothing to do: the other consumer handles the message.' },
   // life cycle
   CLOSED: { retryable: false, meaning: 'The app or transport is closed.', hint: 'Connect again.' },

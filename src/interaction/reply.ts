@@ -1,0 +1,84 @@
+import { replyTarget } from '../channel/names.ts'
+import { type ErrorCode, PabalError } from '../errors.ts'
+import { deriveId } from '../message/derive.ts'
+import { type Message, none } from '../message/message.ts'
+import type { Outgoing } from '../transport/seam.ts'
+import type { ReplyPort } from './port.ts'
+import { isPromise } from './validate.ts'
+
+/** A reply as a handler returns it: plain data, so that any copy of the library may have made it. */
+export interface ReplyValue {
+  readonly type: string
+  readonly payload: unknown
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** What a responder sends where it could not answer: its type is this, its code is in the extension `errorcode`. */
+export const errorReplyType = 'pabal.error'
+
+/** The extensions that a reply gives back as they came: the caller's context and what joins and traces the chain. */
+const echoed = ['replycontext', 'replyuse', 'conversationid', 'traceparent', 'tracestate'] as const
+
+/** The reply to `request` as `source` sends it, or a promise where its schema is asynchronous. Throws `INVALID_PAYLOAD`. */
+export function makeReply(request: Message, source: string, port: ReplyPort, value: ReplyValue, now: number, remaining: number | undefined): Outgoing | Promise<Outgoing> {
+  const body = port.encode(value.payload)
+  if (isPromise(body)) return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now, remaining))
+  return replyOf(request, source, port.name, port.contentType, body, value.headers, undefined, now, remaining)
+}
+
+/** Tells the caller that there will be no answer: a code and nothing else, since stacks and messages may hold secrets. */
+export function makeErrorReply(request: Message, source: string, code: ErrorCode, now: number): Outgoing {
+  return replyOf(request, source, errorReplyType, 'text/plain; charset=utf-8', Buffer.from(request.id), undefined, code, now, undefined)
+}
+
+/** Throws `INVALID_REPLY_ADDRESS` where the message asks for a reply outside the reply namespace. */
+export function checkReplyAddress(request: Message, label: string): void {
+  if (request.replyTo !== undefined && replyTarget(request.replyTo) === undefined)
+    throw new PabalError('INVALID_REPLY_ADDRESS', `${label}: the message asks for its reply at ${JSON.stringify(request.replyTo).slice(0, 120)}, which is outside the reply namespace`, { id: request.id })
+}
+
+function replyOf(
+  request: Message,
+  source: string,
+  type: string,
+  contentType: string,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>> | undefined,
+  code: ErrorCode | undefined,
+  now: number,
+  remaining: number | undefined,
+): Outgoing {
+  const channel = replyTarget(request.replyTo as string)
+  if (channel === undefined) throw new PabalError('INVALID_REPLY_ADDRESS', `${request.type}: ${JSON.stringify(request.replyTo)} is outside the reply namespace`, { id: request.id })
+  const durable = channel.kind !== 'inbox'
+  const message: Message = {
+    // The same again when the handler runs twice. Only durable replies are told apart by their ids alone, so only they pay for a hash.
+    id: durable ? deriveId(request.id, source, channel.address, type, 'reply') : `${request.id}:${source}`,
+    source,
+    type,
+    kind: 'reply',
+    version: 1,
+    time: now,
+    contentType,
+    key: durable ? request.key : undefined,
+    correlationId: request.correlationId ?? request.id,
+    causationId: request.id,
+    replyTo: undefined,
+    extensions: echo(request.extensions, code),
+    headers: headers ?? none,
+    body,
+  }
+  return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : remaining }
+}
+
+function echo(from: Readonly<Record<string, string>>, code: ErrorCode | undefined): Readonly<Record<string, string>> {
+  let kept: Record<string, string> | undefined
+  for (const name of echoed) {
+    const value = from[name]
+    if (value === undefined) continue
+    kept ??= {}
+    kept[name] = value
+  }
+  if (code !== undefined) return kept === undefined ? { errorcode: code } : Object.assign(kept, { errorcode: code })
+  return kept ?? none
+}

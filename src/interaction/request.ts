@@ -1,0 +1,173 @@
+import { type ErrorCode, errorTable, PabalError } from '../errors.ts'
+import type { Message } from '../message/message.ts'
+import type { Outgoing, SendResult } from '../transport/seam.ts'
+import type { ReplyInbox, Waiting } from './inbox.ts'
+import type { Origin } from './origin.ts'
+import type { Outbound } from './outbound.ts'
+import type { Port, SendFields } from './port.ts'
+import { errorReplyType } from './reply.ts'
+import { isPromise } from './validate.ts'
+
+/** What came back: one of the declared replies. */
+export interface Answer {
+  readonly type: string
+  readonly payload: unknown
+  /** Whether the contract declares this reply as a failure. */
+  readonly failure: boolean
+  /** Who answered: the responder's name. */
+  readonly from: string
+  readonly id: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface AskOptions {
+  /** Milliseconds until the caller stops waiting. */
+  readonly within: number
+  readonly id?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly key?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Request/response: sends the message and waits for its reply. A command is durable and its deadline ends only the wait;
+ * a query is transient. Rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
+ * `INVALID_PAYLOAD`, `INVALID_KEY`, `OVERLOADED`, `CLOSED`, or what the transport said.
+ */
+export function request(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin): Promise<Answer> {
+  const address = inbox.address()
+  if (typeof address !== 'string') return address.then(() => request(outbound, inbox, port, payload, options, origin))
+  try {
+    return start(outbound, inbox, port, payload, options, origin, address)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function start(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin, replyTo: string): Promise<Answer> {
+  const { runtime } = outbound
+  const within = Math.min(options.within, origin.remaining() ?? Number.POSITIVE_INFINITY)
+  const id = options.id ?? origin.nextId(port.channel, port.data.type)
+  if (options.signal?.aborted === true) throw cancelled(port, id, false)
+  if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })
+  const fields: SendFields = { id, headers: options.headers, key: options.key, notBefore: undefined, within, replyTo, extensions: undefined }
+  const made = port.make(origin, runtime.now(), payload, fields, true)
+  return new Promise((resolve, reject) => {
+    const pending = new PendingRequest(inbox, port, id, runtime.monotonic() + within, within, resolve, reject)
+    const outgoing = isPromise(made) ? made.then((out) => pending.correlate(outbound, out)) : pending.correlate(outbound, made)
+    inbox.add(pending)
+    if (options.signal !== undefined) pending.listen(options.signal)
+    outbound.send(port.channel, outgoing).then(pending.sent, pending.failed)
+  })
+}
+
+class PendingRequest implements Waiting {
+  readonly correlation: string
+  deadline: number
+  slot = -1
+  readonly #inbox: ReplyInbox
+  readonly #port: Port
+  readonly #id: string
+  readonly #within: number
+  readonly #resolve: (answer: Answer | Promise<Answer>) => void
+  readonly #reject: (error: unknown) => void
+  #signal: AbortSignal | undefined
+  #abort: (() => void) | undefined
+
+  constructor(inbox: ReplyInbox, port: Port, id: string, deadline: number, within: number, resolve: (answer: Answer | Promise<Answer>) => void, reject: (error: unknown) => void) {
+    // Asked again under an id that still waits: the message keeps the id, the replies are told apart.
+    this.correlation = inbox.has(id) ? `${id}:${deadline}:${inbox.size}` : id
+    this.#inbox = inbox
+    this.#port = port
+    this.#id = id
+    this.deadline = deadline
+    this.#within = within
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  correlate(outbound: Outbound, made: Outgoing): Outgoing {
+    const outgoing = this.correlation === this.#id ? made : { ...made, message: { ...made.message, correlationId: this.correlation } }
+    outbound.check(outgoing)
+    return outgoing
+  }
+
+  listen(signal: AbortSignal): void {
+    this.#signal = signal
+    this.#abort = () => this.#end(cancelled(this.#port, this.#id, true))
+    signal.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  readonly sent = (result: SendResult): void => {
+    if (result === 'sent') return
+    if (result === 'no-receiver') this.#end(new PabalError('NO_RESPONDER', `${this.#port.label}: nobody serves "${this.#port.data.service}" now`, { id: this.#id }))
+    else this.#end(result)
+  }
+
+  readonly failed = (error: unknown): void => this.#end(error)
+
+  replied(message: Message): void {
+    this.#leave()
+    try {
+      const answer = answerOf(this.#port, message)
+      this.#resolve(answer)
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  expired(): void {
+    this.#end(
+      this.#port.durable
+        ? new PabalError('OUTCOME_UNKNOWN', `${this.#port.label}: no reply within ${Math.round(this.#within)} ms; the command is stored and may still be carried out. Its id is ${this.#id}`, { id: this.#id })
+        : new PabalError('TIMEOUT', `${this.#port.label}: no reply within ${Math.round(this.#within)} ms`, { id: this.#id }),
+    )
+  }
+
+  closed(): void {
+    this.#end(new PabalError('CLOSED', `${this.#port.label}: the app was closed before a reply came${this.#port.durable ? `; the command may still be carried out. Its id is ${this.#id}` : ''}`, { id: this.#id }))
+  }
+
+  #end(error: unknown): void {
+    this.#leave()
+    this.#reject(error)
+  }
+
+  #leave(): void {
+    this.#inbox.remove(this)
+    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort)
+  }
+}
+
+/** Reads a reply as its contract declares it. Throws (or rejects) with `REMOTE_ERROR`, `NOT_DECLARED` or `INVALID_MESSAGE`. */
+export function answerOf(port: Port, message: Message): Answer | Promise<Answer> {
+  const reply = port.replies.get(message.type)
+  if (reply === undefined) {
+    const { errorcode } = message.extensions
+    if (message.type === errorReplyType || errorcode !== undefined) throw remoteError(port, message, errorcode)
+    throw new PabalError('NOT_DECLARED', `${port.label}: ${message.source} answered with ${JSON.stringify(message.type)}, which the contract does not name; it names ${[...port.replies.keys()].join(', ')}`, { id: message.causationId })
+  }
+  const payload = reply.decode(message)
+  if (isPromise(payload)) return payload.then((value) => answer(message, reply.failure, value))
+  return answer(message, reply.failure, payload)
+}
+
+function answer(message: Message, failure: boolean, payload: unknown): Answer {
+  return { type: message.type, payload, failure, from: message.source, id: message.id, headers: message.headers }
+}
+
+/** The code that a responder gave, or `HANDLER_FAILED` where it is not one that this version knows. */
+export function remoteCode(code: string | undefined): ErrorCode {
+  return code !== undefined && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'HANDLER_FAILED'
+}
+
+function remoteError(port: Port, message: Message, code: string | undefined): PabalError {
+  const id = message.causationId ?? message.correlationId
+  const more = port.durable ? '; the command lies in its dead-letter or invalid-message channel' : ''
+  return new PabalError('REMOTE_ERROR', `${port.label}: ${message.source} could not answer: ${remoteCode(code)}, message ${id}${more}`, id === undefined ? {} : { id })
+}
+
+function cancelled(port: Port, id: string, sent: boolean): PabalError {
+  const rest = !sent ? 'nothing was sent' : port.durable ? `the command is sent and may still be carried out. Its id is ${id}` : 'a reply will be dropped'
+  return new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; ${rest}`, { id })
+}

@@ -1,0 +1,117 @@
+import type { UseData } from '../contract/data.ts'
+import type { Accepted } from '../contract/types/outcome.ts'
+import { PabalError } from '../errors.ts'
+import { replyChannel } from '../channel/names.ts'
+import { type Answer, request } from '../interaction/request.ts'
+import { Gather, type GatherFields } from '../interaction/gather.ts'
+import { Port, type SendFields } from '../interaction/port.ts'
+import { type Check, checkOf, isPromise } from '../interaction/validate.ts'
+import { type Duration, milliseconds } from '../runtime/duration.ts'
+import type { Outgoing } from '../transport/seam.ts'
+import type { Speaker } from './speaker.ts'
+
+/** Every option that a send may have; which of them a person may write is said by the types. */
+export interface CallOptions {
+  readonly id?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly key?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly within?: Duration | undefined
+  readonly immediate?: boolean | undefined
+  readonly after?: Duration | undefined
+  readonly at?: Date | number | undefined
+  readonly context?: unknown
+  readonly until?: GatherFields['until']
+  readonly expected?: readonly string[] | undefined
+}
+
+const noOptions: CallOptions = Object.freeze({})
+
+/** Request/response. */
+export function ask(speaker: Speaker, port: Port, within: number, payload: unknown, options: CallOptions = noOptions): Promise<Answer> {
+  try {
+    speaker.assertMaySpeak(port.label)
+    const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
+    const { outbound, inbox } = speaker.core
+    return request(outbound, inbox, port, payload, { within: wait, id: options.id, headers: options.headers, key: options.key, signal: options.signal }, speaker.origin)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/** Publish/asynchronous responses. */
+export function gather(speaker: Speaker, port: Port, within: number, payload: unknown, options: CallOptions = noOptions): Gather {
+  speaker.assertMaySpeak(port.label)
+  const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
+  const { outbound, inbox } = speaker.core
+  return new Gather(outbound, inbox, port, payload, { within: wait, until: options.until, expected: options.expected, id: options.id, headers: options.headers, signal: options.signal }, speaker.origin)
+}
+
+/** One way: notifications, documents, events, and commands whose reply nobody waits for. */
+export function tell(speaker: Speaker, port: Port, payload: unknown, options: CallOptions = noOptions, key?: string, wish?: ReplyWish): Promise<Accepted> {
+  try {
+    return saying(speaker, port, payload, options, key, wish)
+  } catch (error) {
+    return speaker.refuse(error)
+  }
+}
+
+function saying(speaker: Speaker, port: Port, payload: unknown, options: CallOptions, key: string | undefined, wish: ReplyWish | undefined): Promise<Accepted> {
+  speaker.assertMaySpeak(port.label)
+  if (options.signal?.aborted === true) throw new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; nothing was sent`)
+  const { core, origin } = speaker
+  const now = core.runtime.now()
+  const notBefore = options.after === undefined && options.at === undefined ? undefined : dueAt(port, options, now)
+  const make = (extensions: Readonly<Record<string, string>> | undefined): Outgoing | Promise<Outgoing> => {
+    const fields: SendFields = { id: options.id, headers: options.headers, key: key ?? options.key, notBefore, within: undefined, replyTo: wish?.replyTo, extensions }
+    return port.make(origin, now, payload, fields, wish !== undefined)
+  }
+  const extensions = wish?.extensions
+  const made = isPromise(extensions) ? extensions.then(make) : make(extensions)
+  if (!isPromise(made)) core.outbound.check(made)
+  return speaker.say(port.channel, isPromise(made) ? made.then(checked(speaker)) : made, options.immediate === true)
+}
+
+const checked = (speaker: Speaker) => (outgoing: Outgoing): Outgoing => {
+  speaker.core.outbound.check(outgoing)
+  return outgoing
+}
+
+/** Where the reply to a command goes, and what comes back with it. */
+export interface ReplyWish {
+  readonly replyTo: string
+  readonly extensions: Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+}
+
+/** One of a service's `uses`, as its callers need it: made once when the service starts. */
+export class UsePort extends Port {
+  readonly #use: string
+  readonly #replyTo: string
+  readonly #context: Check | undefined
+
+  constructor(use: string, data: UseData, as: string) {
+    super(data.message)
+    this.#use = use
+    this.#replyTo = replyChannel(as).address
+    this.#context = data.context === undefined ? undefined : checkOf(data.context, `${this.label}.send`, 'context', 'INVALID_PAYLOAD')
+  }
+
+  /** The reply goes to this service's durable reply channel and brings `context` back. */
+  wish(context: unknown): ReplyWish {
+    const checked = this.#context?.(context)
+    const replyuse = this.#use
+    if (this.#context === undefined) return { replyTo: this.#replyTo, extensions: { replyuse } }
+    // What was given travels, not what the schema made of it: the receiver runs the schema again.
+    const replycontext = JSON.stringify(context)
+    const extensions = { replyuse, replycontext }
+    return { replyTo: this.#replyTo, extensions: isPromise(checked) ? checked.then(() => extensions) : extensions }
+  }
+}
+
+function dueAt(port: Port, { after, at }: CallOptions, now: number): number {
+  if (after !== undefined && at !== undefined) throw new PabalError('INVALID_OPTION', `${port.label}: both "after" and "at" were given, give one`)
+  if (after !== undefined) return now + milliseconds(after, `${port.label}: the option after`)
+  const time = Number(at)
+  if (!Number.isFinite(time)) throw new PabalError('INVALID_OPTION', `${port.label}: the option at is ${String(at)}, give a Date or milliseconds since 1970`)
+  return time
+}

@@ -1,0 +1,75 @@
+import type { DeliveryEvent } from '../delivery/types.ts'
+import { Faults, PabalError } from '../errors.ts'
+import { ReplyInbox } from '../interaction/inbox.ts'
+import { Outbound } from '../interaction/outbound.ts'
+import { systemRuntime } from '../runtime/system.ts'
+import type { Transport, TransportState } from '../transport/seam.ts'
+import type { App } from './app.ts'
+import { type Core, emptyCounters } from './core.ts'
+import { checkRequires, type ConnectOptions, type Logger, policyOf, settingsFrom } from './options.ts'
+import { RunningApp } from './running.ts'
+import { transportFrom } from './transports.ts'
+
+/**
+ * Connects to a transport: `'sqlite:./ftgo.db'` (several processes on one file), `'memory:'` (this process, for tests), or a
+ * transport object. The scheme picks the adapter, which is loaded only then.
+ *
+ * ```ts
+ * import { connect } from 'pabal'
+ *
+ * const app = await connect('sqlite:./ftgo.db', { name: 'orders', within: '5s' })
+ * console.log(app.health().ready)
+ * await app.close()
+ * ```
+ *
+ * Rejects with `UNKNOWN_TRANSPORT` (it names the known schemes), `UNKNOWN_OPTION`, `INVALID_OPTION`, `UNSUPPORTED` where `requires`
+ * asks for more than the transport declares, several faults together as `INVALID_CONFIGURATION`; or with what the transport says.
+ */
+export async function connect(target: string | Transport, options: ConnectOptions = {}): Promise<App> {
+  const faults = new Faults()
+  const settings = settingsFrom(options, faults)
+  policyOf(options, {}, 'connect', faults)
+  faults.throwIfAny('INVALID_CONFIGURATION', 'connect')
+  const runtime = options.runtime ?? systemRuntime
+  const transport = typeof target === 'string' ? await transportFrom(target, runtime) : target
+  if (typeof transport?.open !== 'function') throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
+  let state: TransportState = { ready: false, reason: 'it is being opened' }
+  let core: Core | undefined
+  const capabilities = await transport.open((next) => {
+    if (core?.phase === 'open' && state.ready !== next.ready) say(options.logger, next.ready ? 'info' : 'warn', next.ready ? 'the transport is ready again' : `the transport is not ready: ${next.reason}`)
+    state = next
+  })
+  try {
+    checkRequires(options.requires, capabilities, transport.name, faults)
+    faults.throwIfAny('INVALID_CONFIGURATION', 'connect')
+  } catch (error) {
+    await transport.close()
+    throw error
+  }
+  const counters = emptyCounters()
+  core = {
+    transport,
+    capabilities,
+    runtime,
+    options,
+    settings,
+    outbound: new Outbound(transport, capabilities, runtime, settings.provision),
+    inbox: new ReplyInbox(transport, runtime, settings.name, counters),
+    counters,
+    report: (event) => report(options, event),
+    phase: 'open',
+  }
+  // The one cast of the public boundary: the runtime works with plain data, the types are the contract's.
+  return new RunningApp(core, () => state) as unknown as App
+}
+
+function report(options: ConnectOptions, event: DeliveryEvent): void {
+  options.onDelivery?.(event)
+  const { what, channel, group, message, error } = event
+  if (what === 'failed' || what === 'unknown' || what === 'discarded') say(options.logger, 'info', `${message.type} ${message.id} on ${channel}: ${what}`, { group, error })
+  else say(options.logger, 'warn', `${message.type} ${message.id} on ${channel}: ${what}`, { group, error })
+}
+
+function say(logger: Logger | undefined, level: keyof Logger, message: string, details?: unknown): void {
+  logger?.[level](`pabal: ${message}`, details)
+}

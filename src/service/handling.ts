@@ -1,0 +1,121 @@
+import type { Channel } from '../channel/channel.ts'
+import type { Accepted } from '../contract/types/outcome.ts'
+import type { HandleContext } from '../delivery/types.ts'
+import { PabalError } from '../errors.ts'
+import { conversationOf, type Origin, traceOf } from '../interaction/origin.ts'
+import { isPromise } from '../interaction/validate.ts'
+import { deriveId } from '../message/derive.ts'
+import type { Message } from '../message/message.ts'
+import type { Outgoing } from '../transport/seam.ts'
+import type { Core } from './core.ts'
+import { type Speaker, sendNow } from './speaker.ts'
+
+const nothing: readonly Outgoing[] = Object.freeze([])
+
+/**
+ * The handling of one delivery: what its handler says is kept and leaves with the acknowledgement. Ids are derived from the
+ * delivery, so that a handler which runs twice sends the same ids twice. Nothing is made that the handler does not use.
+ */
+export class Handling implements Speaker, Origin {
+  readonly core: Core
+  readonly source: string
+  readonly message: Message
+  readonly delivered: HandleContext
+  /** When the caller stops waiting, on the monotonic clock; undefined where it does not say. */
+  readonly #deadline: number | undefined
+  #kept: (Outgoing | undefined)[] | undefined = undefined
+  #unfinished: Promise<unknown>[] | undefined = undefined
+  #counts: Map<string, number> | undefined = undefined
+  #ended = false
+
+  constructor(core: Core, source: string, delivered: HandleContext, arrived: number | undefined) {
+    this.core = core
+    this.source = source
+    this.delivered = delivered
+    this.message = delivered.delivery.message
+    const within = withinOf(this.message)
+    this.#deadline = within === undefined ? undefined : (arrived ?? core.runtime.monotonic()) + within
+  }
+
+  get origin(): Origin {
+    return this
+  }
+
+  get conversation(): string {
+    return conversationOf(this.message)
+  }
+
+  get cause(): string {
+    return this.message.id
+  }
+
+  get inherited(): Readonly<Record<string, string>> | undefined {
+    return traceOf(this.message)
+  }
+
+  remaining(): number | undefined {
+    return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.core.runtime.monotonic())
+  }
+
+  nextId(channel: Channel, type: string): string {
+    this.#counts ??= new Map()
+    const name = `${channel.address}\n${type}`
+    const count = (this.#counts.get(name) ?? 0) + 1
+    this.#counts.set(name, count)
+    return deriveId(this.message.id, this.source, channel.address, type, String(count))
+  }
+
+  assertMaySpeak(what: string): void {
+    if (this.#ended)
+      throw new PabalError('HANDLER_ENDED', `${what}: the handler of ${this.message.type} ${this.message.id} has ended, and what it sends left with it; nothing was sent`, { id: this.message.id })
+  }
+
+  refuse(error: unknown): never {
+    throw error
+  }
+
+  say(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, immediate: boolean): Promise<Accepted> {
+    if (immediate) return sendNow(this.core, channel, outgoing)
+    this.#kept ??= []
+    const kept = this.#kept
+    if (!isPromise(outgoing)) {
+      kept.push(outgoing)
+      return Promise.resolve({ id: outgoing.message.id })
+    }
+    // Keeps its place while an asynchronous schema looks at it. Where that refuses, the handler fails even if nobody awaits.
+    const place = kept.push(undefined) - 1
+    const said = outgoing.then((made) => {
+      kept[place] = made
+      return { id: made.message.id }
+    })
+    said.catch(() => undefined)
+    this.#unfinished ??= []
+    this.#unfinished.push(said)
+    return said
+  }
+
+  keep(outgoing: Outgoing): void {
+    this.#kept ??= []
+    this.#kept.push(outgoing)
+  }
+
+  /** Ends it: nothing may be said any more. What was said, or a promise of it where a schema is still looking. */
+  end(): readonly Outgoing[] | Promise<readonly Outgoing[]> {
+    this.#ended = true
+    if (this.#unfinished !== undefined) return Promise.all(this.#unfinished).then(() => this.#kept as readonly Outgoing[])
+    return (this.#kept as readonly Outgoing[] | undefined) ?? nothing
+  }
+
+  /** Ends it after a failure: what was kept is not sent. */
+  abandon(): void {
+    this.#ended = true
+  }
+}
+
+/** The milliseconds that the sender still waits, as they travel; undefined where there are none or they are no number. */
+export function withinOf(message: Message): number | undefined {
+  const text = message.extensions.within
+  if (text === undefined) return undefined
+  const value = Number(text)
+  return Number.isFinite(value) ? value : undefined
+}
