@@ -1,4 +1,9 @@
 import type { Definition } from '../definition.ts'
+import { failingScenarios } from './app/failing.ts'
+import { gatherScenarios } from './app/gathering.ts'
+import { holdingScenarios } from './app/holding.ts'
+import { requestScenarios } from './app/requests.ts'
+import { rollingScenarios } from './app/rolling.ts'
 import { adminScenarios } from './admin.ts'
 import { deliveryScenarios } from './delivery.ts'
 import { groupScenarios } from './groups.ts'
@@ -23,4 +28,9 @@ export const allScenarios: readonly Definition[] = [
   ...ownershipScenarios,
   ...lossScenarios,
   ...adminScenarios,
+  ...holdingScenarios,
+  ...failingScenarios,
+  ...rollingScenarios,
+  ...requestScenarios,
+  ...gatherScenarios,
 ]

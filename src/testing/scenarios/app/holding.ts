@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import type { Definition } from '../../definition.ts'
+import { AppStage, Gate } from './app-stage.ts'
+
+/** Order per key while a handler runs, fails, or waits. */
+export const holdingScenarios: readonly Definition[] = [
+  {
+    id: '6',
+    title: 'an unsettled message blocks the next of its key and nothing else',
+    proves: 'Handlers of one key run one at a time in order; other keys and unkeyed messages go on meanwhile; after settlement the next comes.',
+    needs: ['ordersByKey'],
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const gate = new Gate()
+      const seen: string[] = []
+      await apps.kitchen({
+        ring: async ({ payload }) => {
+          seen.push(`${payload.table}${payload.n}`)
+          if (payload.table === 'slow' && payload.n === 0) await gate.opened
+        },
+        loose: ({ payload }) => void seen.push(`loose${payload.n}`),
+      })
+      const { kitchen } = await apps.client()
+      for (let n = 0; n < 5; n++) await kitchen.ring({ table: 'slow', n })
+      for (let n = 0; n < 20; n++) await Promise.all([kitchen.ring({ table: `other-${n % 5}-`, n }), kitchen.loose({ table: 'x', n })])
+      await stage.until(() => seen.length === 41, () => `${seen.length} of 41 handled while one key waits`)
+      await stage.nothingMore(() => seen.length, 'of the key that waits')
+      gate.open()
+      await stage.until(() => seen.length === 45, () => `${seen.length} of 45 handled`)
+      assert.deepEqual(seen.filter((what) => what.startsWith('slow')), [0, 1, 2, 3, 4].map((n) => `slow${n}`))
+    },
+  },
+  {
+    id: '6b',
+    title: 'a failing key with ten times more followers than may be in flight',
+    proves: 'The key is parked, other keys flow, and after a change of owner the rest follows in order when the head succeeds.',
+    needs: ['ordersByKey', 'parks'],
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const policy = { maxMessages: 10, maxFollowers: 5, holdFor: 50, retry: { attempts: 1000, delay: 40, maxDelay: 100 } }
+      const seen: string[] = []
+      let healthy = false
+      let attempts = 0
+      const handlers = {
+        ring: ({ payload }: { payload: { table: string; n: number } }) => {
+          if (payload.table === 'bad' && payload.n === 0) attempts++
+          if (payload.table === 'bad' && !healthy) throw new Error('the bell is broken')
+          seen.push(`${payload.table}-${payload.n}`)
+        },
+      }
+      const first = await apps.kitchen(handlers, policy)
+      const { kitchen } = await apps.client()
+      await Promise.all(Array.from({ length: 100 }, (_, n) => kitchen.ring({ table: 'bad', n })))
+      await Promise.all(Array.from({ length: 200 }, (_, n) => kitchen.ring({ table: `k${n % 20}`, n })))
+      await stage.until(() => seen.length === 200, () => `${seen.length} of 200 of other keys`, () => seen.length)
+      await first.app.close()
+      const before = attempts
+      await apps.kitchen(handlers, policy)
+      await stage.until(() => attempts > before, 'the new owner goes on with the parked head')
+      healthy = true
+      await stage.until(() => seen.length >= 300, () => `${seen.length} of 300 handled`, () => seen.length)
+      assert.deepEqual(seen.filter((what) => what.startsWith('bad')), Array.from({ length: 100 }, (_, n) => `bad-${n}`))
+    },
+  },
+  {
+    id: '6c',
+    title: 'attempts are counted through parking and a change of owner',
+    proves: 'The count of attempts rises by one each time, in memory and in the parking lot, and survives a restart of the consumer.',
+    needs: ['parks'],
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const policy = { holdFor: 0, maxFollowers: 0, retry: { attempts: 1000, delay: 30, maxDelay: 30, jitter: 0 } }
+      const attempts: number[] = []
+      const handlers = {
+        ring: ({ attempt }: { attempt: number }) => {
+          attempts.push(attempt)
+          throw new Error('never')
+        },
+      }
+      const first = await apps.kitchen(handlers, policy)
+      const { kitchen } = await apps.client()
+      await kitchen.ring({ table: 'a', n: 1 })
+      await stage.until(() => attempts.length >= 3, () => `attempts ${attempts}`)
+      await first.app.close()
+      const before = attempts.length
+      await apps.kitchen(handlers, policy)
+      await stage.until(() => attempts.length >= before + 3, () => `attempts ${attempts}`)
+      assert.deepEqual(attempts, attempts.map((_, index) => index + 1))
+    },
+  },
+  {
+    id: '21',
+    title: 'concurrency raised and lowered while running',
+    proves: 'setConcurrency holds from now on: no more handlers run at once than it says.',
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      let running = 0
+      let highest = 0
+      let handled = 0
+      const { service } = await apps.kitchen(
+        {
+          loose: async () => {
+            highest = Math.max(highest, ++running)
+            await stage.pause(3)
+            running--
+            handled++
+          },
+        },
+        { concurrency: 4 },
+      )
+      const { kitchen } = await apps.client()
+      await Promise.all(Array.from({ length: 900 }, (_, n) => kitchen.loose({ table: 'x', n })))
+      const measure = async (count: number) => {
+        await stage.pause(30)
+        highest = running
+        const goal = handled + count
+        await stage.until(() => handled >= goal, () => `${handled} of ${goal} handled`, () => handled)
+        return highest
+      }
+      assert.ok((await measure(60)) <= 4, `${highest} ran at once, 4 were allowed`)
+      service.setConcurrency(32)
+      const raised = await measure(300)
+      assert.ok(raised > 8 && raised <= 32, `${raised} ran at once after it was raised to 32`)
+      service.setConcurrency(2)
+      assert.ok((await measure(40)) <= 2, `${highest} ran at once after it was lowered to 2`)
+      service.setConcurrency(32)
+      await stage.until(() => handled === 900, () => `${handled} of 900 handled`, () => handled)
+    },
+  },
+]

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict'
+import { deadLetterChannel, invalidMessageChannel, serviceChannel } from '../../../channel/names.ts'
+import { type Handlers, on } from '../../../contract/index.ts'
+import type { App } from '../../../service/app.ts'
+import type { Definition } from '../../definition.ts'
+import { wrap } from '../../mutations.ts'
+import { collectAll } from '../delivery.ts'
+import { AppStage } from './app-stage.ts'
+import { watch } from './failing.ts'
+import type { Names } from './kitchen.ts'
+
+/** Versions side by side, nodes that come and go, more work than can be done. */
+export const rollingScenarios: readonly Definition[] = [
+  {
+    id: '19b',
+    title: 'old and new instances run side by side',
+    proves: 'A command that the old version does not know is given back until the new one takes it; an event that it does not know is skipped and counted.',
+    needs: ['durableGroups'],
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const { names } = apps
+      const baked: number[] = []
+      await apps.kitchen({}, { unknownGrace: 20_000 })
+      const client = await apps.client()
+      const { kitchen } = client.app.clients({ kitchen: names.newKitchen })
+      for (let n = 0; n < 10; n++) await kitchen.bake({ table: `t${n}`, n })
+      const newer = await apps.app()
+      await newer.serve(names.newKitchen, {
+        cook: ({ reply }) => reply.Cooked({ n: 0 }),
+        ring: () => {},
+        loose: () => {},
+        menu: ({ reply }) => reply.Menu({ n: 0 }),
+        quote: ({ reply }) => reply.Quote({ n: 0 }),
+        bake: ({ payload }) => void baked.push(payload.n),
+      } as Handlers<Names['newKitchen']>)
+      await stage.until(() => baked.length >= 10, () => `${baked.length} of 10 taken by the new version`, () => baked.length)
+      assert.deepEqual(baked.sort((a, b) => a - b), Array.from({ length: 10 }, (_, n) => n))
+    },
+  },
+  {
+    id: '19d',
+    title: 'a command that nobody ever knows ends in the invalid messages',
+    proves: 'After its grace an unknown command goes aside with its reason, and what follows is handled.',
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      let rung = 0
+      await apps.kitchen({ ring: () => void rung++ }, { unknownGrace: 200 })
+      const channel = serviceChannel(apps.names.kitchen.name)
+      const invalid = await watch(stage, invalidMessageChannel(channel))
+      const unknown = stage.outgoing(channel, { key: 'a', fields: { type: 'nobodyKnows', kind: 'command' } })
+      const known = stage.outgoing(channel, { key: 'a', body: '{"table":"a","n":1}', fields: { type: 'ring', kind: 'notification' } })
+      await stage.send([unknown, known])
+      await collectAll(stage, invalid, 1)
+      assert.equal(invalid.deliveries[0]?.message.extensions['deadcode'], 'UNKNOWN_MESSAGE')
+      await stage.until(() => rung === 1, 'the command behind it is handled')
+    },
+  },
+  {
+    id: '19e',
+    title: 'a message that kills its process each time ends in the dead letters',
+    proves: 'After maxLosses its handler is not run again; its neighbours are handled.',
+    needs: ['mortal', 'countsLosses'],
+    timeout: 120_000,
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const { kitchen } = await apps.client()
+      const channel = serviceChannel(apps.names.kitchen.name)
+      const dead = await watch(stage, deadLetterChannel(channel))
+      const handled = new Set<number>()
+      for (let n = 0; n < 10; n++) await kitchen.ring({ table: `t${n % 3}`, n })
+      let deaths = 0
+      for (let life = 0; life < 8 && dead.deliveries.length === 0; life++) {
+        const mortal = await stage.mortal(false)
+        const died: { yes: boolean } = { yes: false }
+        const app = await apps.doomed(mortal, { maxLosses: 3 })
+        const ring = async ({ payload }: { payload: { n: number } }) => {
+          if (payload.n === 4) {
+            died.yes = true
+            deaths++
+            await mortal.kill()
+            await new Promise(() => {})
+          }
+          handled.add(payload.n)
+        }
+        // it may die before it has started
+        await apps.kitchen({ ring }, {}, app).catch((error: unknown) => assert.ok(died.yes, String(error)))
+        await stage.until(() => died.yes || dead.deliveries.length > 0, () => `life ${life}: ${handled.size} handled`, () => handled.size)
+        if (!died.yes) await stage.until(() => handled.size === 9, () => `${handled.size} of 9 neighbours handled`, () => handled.size)
+      }
+      assert.equal(deaths, 3)
+      assert.equal(handled.size, 9, 'the neighbours are handled')
+      assert.equal(dead.deliveries[0]?.message.extensions['deadcode'], 'PROCESS_KILLED')
+    },
+  },
+  {
+    id: '20',
+    title: 'a consumer that is given twice what it can do',
+    proves: 'What waits in memory is bounded, nothing is redelivered, and no shard changes hands.',
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const transport = await stage.unopened()
+      let assignments = 0
+      let out = 0
+      let highest = 0
+      const counting = wrap(transport, {
+        subscribe: (channel, options, receive) =>
+          transport.subscribe(channel, { ...options, assigned: (shard, parked) => (assignments++, options.assigned?.(shard, parked)) }, async (delivery) => {
+            highest = Math.max(highest, ++out)
+            try {
+              return await receive(delivery)
+            } finally {
+              out--
+            }
+          }),
+      })
+      const app = await apps.app({ concurrency: 4, maxMessages: 50 }, counting)
+      const seen: number[] = []
+      await apps.kitchen(
+        {
+          ring: async ({ payload }) => {
+            await stage.pause(4)
+            seen.push(payload.n)
+          },
+        },
+        {},
+        app,
+      )
+      const { kitchen } = await apps.client()
+      let sent = 0
+      const until = stage.runtime.monotonic() + 2500
+      const afterStart = assignments
+      while (stage.runtime.monotonic() < until) {
+        await Promise.all(Array.from({ length: 10 }, () => kitchen.ring({ table: `t${sent % 37}`, n: sent++ })))
+        await stage.pause(4)
+      }
+      assert.ok(sent > seen.length * 1.3, `the consumer was not overloaded: ${sent} sent, ${seen.length} handled`)
+      assert.ok(highest <= 50, `${highest} messages were out at once, 50 were allowed`)
+      assert.ok(assignments <= Math.max(afterStart, 16) + 1, `shards changed hands ${assignments} times`)
+      assert.equal(new Set(seen).size, seen.length, 'messages were delivered again')
+    },
+  },
+  {
+    id: '22',
+    title: 'a rolling restart of five nodes under load',
+    proves: 'Draining one node after the other loses nothing, doubles nothing and dead-letters nothing, and order per key holds.',
+    timeout: 120_000,
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const effects: string[] = []
+      const handlers: Partial<Handlers<Names['kitchen']>> = {
+        ring: async ({ payload }) => {
+          await stage.pause(1 + (payload.n % 4))
+          effects.push(`${payload.table}:${payload.n}`)
+        },
+      }
+      const dead = await watch(stage, deadLetterChannel(serviceChannel(apps.names.kitchen.name)))
+      const start = async (): Promise<App> => (await apps.kitchen(handlers, { drain: '20s' })).app
+      const nodes = await Promise.all(Array.from({ length: 5 }, start))
+      const { kitchen } = await apps.client()
+      let stop = false
+      let sent = 0
+      const load = (async () => {
+        while (!stop) {
+          await Promise.all(Array.from({ length: 12 }, (_, key) => kitchen.ring({ table: `t${key}`, n: sent })))
+          sent++
+          await stage.pause(5)
+        }
+      })()
+      for (const node of nodes) {
+        await Promise.all([node.close(), start()])
+        await stage.pause(50)
+      }
+      stop = true
+      await load
+      await stage.until(() => effects.length >= sent * 12, () => `${effects.length} of ${sent * 12} effects`, () => effects.length)
+      await stage.nothingMore(() => effects.length, 'effects')
+      for (let key = 0; key < 12; key++) {
+        const own = effects.filter((effect) => effect.startsWith(`t${key}:`)).map((effect) => Number(effect.split(':')[1]))
+        assert.deepEqual(own, Array.from({ length: sent }, (_, n) => n), `key t${key}: in order, each once`)
+      }
+      assert.equal(dead.deliveries.length, 0, 'dead letters')
+    },
+  },
+  {
+    id: 'app-1',
+    title: 'close waits for the handlers that run',
+    proves: 'A handler that runs when its app closes ends, is acknowledged and is not run again elsewhere.',
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      let begun = 0
+      let ended = 0
+      const handlers = {
+        ring: async () => {
+          begun++
+          await stage.pause(150)
+          ended++
+        },
+      }
+      const first = await apps.kitchen(handlers, { drain: '20s' })
+      const { kitchen } = await apps.client()
+      for (let n = 0; n < 5; n++) await kitchen.ring({ table: `t${n}`, n })
+      await stage.until(() => begun === 5, () => `${begun} of 5 begun`)
+      await first.app.close()
+      assert.equal(ended, 5, 'close returned before the handlers that ran had ended')
+      await apps.kitchen(handlers)
+      await stage.nothingMore(() => begun, 'run again')
+    },
+  },
+  {
+    id: 'app-2',
+    title: 'events reach every subscribing service, and nobody else publishes them',
+    proves: 'Each service that subscribes gets every event once, in order of its key, whoever else does.',
+    needs: ['durableGroups'],
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const { names } = apps
+      const { service } = await apps.kitchen({})
+      const seen = { one: [] as number[], two: [] as number[] }
+      for (const name of ['one', 'two'] as const) {
+        const app = await apps.app()
+        const subscription = on(names.kitchen.events[names.dish], { Served: ({ payload }) => void seen[name].push(payload.n) })
+        await app.serve(names.waiter, { start: () => {}, replies: { cook: { Cooked: () => {}, SoldOut: () => {} } }, on: [subscription] }, { as: `${stage.prefix}-${name}` })
+      }
+      for (let n = 0; n < 50; n++) await service.publish[names.dish].Served('one-key', { table: 'x', n })
+      await service.publish[names.dish].Burnt('one-key', { table: 'x', n: 0 })
+      await stage.until(() => seen.one.length >= 50 && seen.two.length >= 50, () => `${seen.one.length} and ${seen.two.length} of 50`)
+      const all = Array.from({ length: 50 }, (_, n) => n)
+      assert.deepEqual(seen, { one: all, two: all })
+    },
+  },
+]
