@@ -28,11 +28,8 @@ export interface MessageOptions<In, Old extends In, Body extends Content> extend
 
 export interface KeyedOptions<In, Old extends In, Body extends Content> extends MessageOptions<In, Old, Body> {
   /** The payload field, a string, whose value is the partition key: messages with the same key are handled in order. */
-  readonly key?: KeyOf<In> | undefined
+  readonly key?: ({ readonly [Field in keyof In]-?: In[Field] extends string ? Field : never }[keyof In] & string) | undefined
 }
-
-/** The fields that hold a string in every payload. */
-export type KeyOf<In> = { readonly [Field in keyof In]-?: In[Field] extends string ? Field : never }[keyof In] & string
 
 export interface ReplyingOptions<In, ReplyIn, ReplyOut, Old extends In, Body extends Content> extends KeyedOptions<In, Old, Body> {
   /** Every outcome by name: a schema, or `success(schema, …)` or `failure(schema, …)`. At least one. */

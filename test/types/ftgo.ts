@@ -51,6 +51,13 @@ const courier = defineService('courier', {
 export interface Courier extends ContractOf<typeof courier> {}
 export const Courier: Courier = courier
 
+const consumer = defineService('consumer', {
+  version: '1.0.0',
+  commands: { checkConsumer: command(z.object({ consumerId: z.string() }), { replies: { Known: z.object({}), Unknown: failure(z.object({})) } }) },
+})
+export interface Consumer extends ContractOf<typeof consumer> {}
+export const Consumer: Consumer = consumer
+
 const OrderRef = type({ orderId: 'string' })
 const order = defineService('order', {
   version: '1.0.0',
@@ -61,6 +68,7 @@ const order = defineService('order', {
     remind: asks(Kitchen.commands.remindCook),
     menu: asks(Kitchen.queries.menu),
     quote: asks(Courier.queries.quote),
+    checkConsumer: asks(Consumer.commands.checkConsumer, { awaited: true }),
   },
 })
 export interface Order extends ContractOf<typeof order> {}

@@ -43,11 +43,11 @@ export interface AskCall<S extends ServiceShape, U extends keyof S['uses']> {
 
 export interface GatherCall<S extends ServiceShape, U extends keyof S['uses']> {
   /** Asks every responder, and yields the answers as they come. */
-  gather(
-    payload: S['uses'][U]['message']['~in'],
-    options?: GatherOptions<Outcome<S['uses'][U]['message']>>,
-  ): Gathering<Outcome<S['uses'][U]['message']>>
+  gather(payload: S['uses'][U]['message']['~in'], options?: GatherOptions<Outcome<S['uses'][U]['message']>>): CallAnswers<S, U>
 }
+
+/** The answers of many to a service's question. */
+export interface CallAnswers<S extends ServiceShape, U extends keyof S['uses']> extends Gathering<Outcome<S['uses'][U]['message']>> {}
 
 /** What a service publishes: its own events, `publish.Ticket.TicketAccepted(key, payload)`. Nobody else's. */
 export type Publish<S extends ServiceShape> = { readonly [A in keyof S['events']]: PublishOf<S, A> }

@@ -41,5 +41,8 @@ export interface AskClient<S extends ServiceShape, K extends keyof Named<S>> {
 
 export interface GatherClient<S extends ServiceShape, K extends keyof Named<S>> {
   /** Publish/asynchronous responses: asks every responder, and yields the answers as they come. */
-  gather(payload: Named<S>[K]['~in'], options?: GatherOptions<Outcome<Named<S>[K]>>): Gathering<Outcome<Named<S>[K]>>
+  gather(payload: Named<S>[K]['~in'], options?: GatherOptions<Outcome<Named<S>[K]>>): Answers<S, K>
 }
+
+/** The answers of many to a client's question. */
+export interface Answers<S extends ServiceShape, K extends keyof Named<S>> extends Gathering<Outcome<Named<S>[K]>> {}
