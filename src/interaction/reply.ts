@@ -19,6 +19,9 @@ export const errorReplyType = 'pabal.error'
 /** The extensions that a reply gives back as they came: the caller's context and what joins and traces the chain. */
 const echoed = ['replycontext', 'replyuse', 'conversationid', 'traceparent', 'tracestate'] as const
 
+/** How long a reply outlives its asker's deadline, so that a late one comes and is counted instead of vanishing on the way. */
+const grace = 10_000
+
 /** The reply to `request` as `source` sends it, or a promise where its schema is asynchronous. Throws `INVALID_PAYLOAD`. */
 export function makeReply(request: Message, source: string, port: ReplyPort, value: ReplyValue, now: number, remaining: number | undefined): Outgoing | Promise<Outgoing> {
   const body = port.encode(value.payload)
@@ -68,7 +71,7 @@ function replyOf(
     headers: headers ?? none,
     body,
   }
-  return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : remaining }
+  return { channel, message, durable, notBefore: undefined, ttl: durable || remaining === undefined ? undefined : remaining + grace }
 }
 
 function echo(from: Readonly<Record<string, string>>, code: ErrorCode | undefined): Readonly<Record<string, string>> {
