@@ -1,5 +1,7 @@
 export { conformance } from './conformance.ts'
+export { type Fake, type FakeAnswer, type FakeAnswers, fake, type Received } from './fake.ts'
 export { hostMember } from './host.ts'
 export { hostedMember } from './hosted.ts'
 export { type Mutation, mutations } from './mutations.ts'
+export { type Sent, type TestApp, testApp } from './test-app.ts'
 export type { Mortal, Need, Outcome, Scenario, World } from './world.ts'

@@ -3,6 +3,7 @@ import type { Capabilities } from '../transport/capabilities.ts'
 import type { Delivery, Outgoing, Receive, Settlement, SubscribeOptions, Transport } from '../transport/seam.ts'
 import { pause } from './waiting.ts'
 import type { World } from './world.ts'
+import { wrap } from './wrap.ts'
 
 /**
  * A world whose members all have one fault: the suite must fail on it. This is how a guard of the suite is shown to bite;
@@ -12,22 +13,6 @@ export interface Mutation {
   readonly name: string
   readonly caughtBy: readonly string[]
   mutate(world: World): World
-}
-
-/** Replaces parts of a transport. */
-export function wrap(inner: Transport, parts: Partial<Transport>): Transport {
-  const whole: Transport = {
-    name: inner.name,
-    open: (listener) => inner.open(listener),
-    provision: (channels, mode) => inner.provision(channels, mode),
-    send: (batch) => inner.send(batch),
-    inbox: (owner, receive) => inner.inbox(owner, receive),
-    subscribe: (channel, options, receive) => inner.subscribe(channel, options, receive),
-    ...(inner.receivers === undefined ? {} : { receivers: (channel) => inner.receivers?.(channel) ?? Promise.resolve([]) }),
-    ...(inner.admin === undefined ? {} : { admin: inner.admin }),
-    close: () => inner.close(),
-  }
-  return { ...whole, ...parts }
 }
 
 /** Every member of the world, mortal ones too, with parts replaced. */

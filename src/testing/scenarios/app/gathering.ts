@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Definition } from '../../definition.ts'
-import { wrap } from '../../mutations.ts'
+import { wrap } from '../../wrap.ts'
 import type { Stage } from '../../stage.ts'
 import { AppStage } from './app-stage.ts'
 

@@ -3,7 +3,7 @@ import { deadLetterChannel, invalidMessageChannel, serviceChannel } from '../../
 import { type Handlers, on } from '../../../contract/index.ts'
 import type { App } from '../../../service/app.ts'
 import type { Definition } from '../../definition.ts'
-import { wrap } from '../../mutations.ts'
+import { wrap } from '../../wrap.ts'
 import { collectAll } from '../delivery.ts'
 import { AppStage } from './app-stage.ts'
 import { watch } from './failing.ts'
