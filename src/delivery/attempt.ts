@@ -28,6 +28,9 @@ export class Attempt implements HandleContext {
   chain: Chain | undefined = undefined
   /** The next of its key. */
   next: Attempt | undefined = undefined
+  /** Its neighbours among all that is open. */
+  older: Attempt | undefined = undefined
+  newer: Attempt | undefined = undefined
   /** Counted among those that keep others from being handed out. */
   blocked = false
   resolve!: (settlement: Settlement) => void

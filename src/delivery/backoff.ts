@@ -20,7 +20,7 @@ export function verdictOn(error: unknown, attempts: number, policy: DeliveryPoli
 export function backoff(retry: RetryPolicy, attempts: number, random: () => number): number {
   const full = Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(attempts - 1, 60))
   const wait = full * (1 - retry.jitter * random())
-  return wait > 0 ? wait : 0
+  return Number.isFinite(wait) ? Math.max(0, wait) : 0
 }
 
 /** `CLOSED` says that this process or a neighbour is ending, which is not the message's fault. */

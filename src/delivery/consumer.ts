@@ -11,9 +11,13 @@ import type { Consumer, ConsumerOptions, Load } from './types.ts'
 export async function createConsumer(options: ConsumerOptions): Promise<Consumer> {
   const { transport, channel, group, durable, policy, capabilities } = options
   if (durable && policy.atEnd === 'park' && !capabilities.parks)
-    throw new PabalError('UNSUPPORTED', `The consumer of ${channel.address} asks for atEnd: 'park', and the transport ${transport.name} does not declare parks`, {
-      hint: "Use atEnd: 'skip', or a transport that can park messages.",
-    })
+    throw new PabalError(
+      'UNSUPPORTED',
+      `The consumer of ${channel.address} asks for atEnd: 'park', and the transport ${transport.name} does not declare parks`,
+      {
+        hint: "Use atEnd: 'skip', or a transport that can park messages.",
+      },
+    )
   const engine = new Engine(options)
   const subscription = await transport.subscribe(
     channel,
@@ -48,7 +52,10 @@ class RunningConsumer implements Consumer {
 
   setConcurrency(value: number): void {
     if (!Number.isSafeInteger(value) || value < 1)
-      throw new PabalError('INVALID_OPTION', `The concurrency of ${this.#options.channel.address} cannot be ${String(value)}: give a whole number from 1`)
+      throw new PabalError(
+        'INVALID_OPTION',
+        `The concurrency of ${this.#options.channel.address} cannot be ${String(value)}: give a whole number from 1`,
+      )
     this.#engine.concurrency = value
   }
 
@@ -82,6 +89,9 @@ class RunningConsumer implements Consumer {
     const running = this.#engine.running.map(({ delivery: { message } }) => `${message.type} ${message.id}`)
     const more = running.length > 10 ? ` and ${running.length - 10} more` : ''
     const what = running.length === 0 ? 'settlements are not written' : `still running: ${running.slice(0, 10).join(', ')}${more}`
-    return new PabalError('DRAIN_TIMEOUT', `The consumer of ${this.#options.channel.address} was not drained within ${deadline} ms; ${what}`)
+    return new PabalError(
+      'DRAIN_TIMEOUT',
+      `The consumer of ${this.#options.channel.address} was not drained within ${deadline} ms; ${what}`,
+    )
   }
 }

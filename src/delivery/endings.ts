@@ -1,4 +1,4 @@
-import { errorTable, type ErrorCode, PabalError } from '../errors.ts'
+import { type ErrorCode, errorTable, PabalError } from '../errors.ts'
 import type { Outgoing, ParkNote } from '../transport/seam.ts'
 import type { Attempt } from './attempt.ts'
 import { deadLetter, type EndFacts, invalidMessage } from './dead-letter.ts'
@@ -35,7 +35,11 @@ export class Endings {
       return this.#options.onEnd?.(attempt.delivery.message, error) ?? []
     } catch (cause) {
       const { type, id } = attempt.delivery.message
-      this.report('failed', attempt, new PabalError('HANDLER_FAILED', `The caller of ${type} ${id} could not be told that it failed`, { id, cause }))
+      this.report(
+        'failed',
+        attempt,
+        new PabalError('HANDLER_FAILED', `The caller of ${type} ${id} could not be told that it failed`, { id, cause }),
+      )
       return []
     }
   }

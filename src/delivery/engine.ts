@@ -28,7 +28,16 @@ export class Engine {
     this.#shards = new Shards((signal) => this.#lost(signal))
     this.#slots = new Slots(policy.concurrency, (attempt) => void runner.run(attempt))
     const parks = durable && options.capabilities.parks
-    const house = { runtime, policy, counters, parks, ledger: this.#ledger, shards: this.#shards, slots: this.#slots, endings: new Endings(options) }
+    const house = {
+      runtime,
+      policy,
+      counters,
+      parks,
+      ledger: this.#ledger,
+      shards: this.#shards,
+      slots: this.#slots,
+      endings: new Endings(options),
+    }
     this.#keys = new Keys(house)
     const runner = new Runner(options, house, this.#keys, (shard) => this.#closing || this.#shards.get(shard).revoking)
   }
@@ -39,8 +48,8 @@ export class Engine {
 
   get load(): Load {
     const { running } = this.#slots
-    const { open, bytes, heldKeys } = this.#ledger
-    return { running, waiting: open.size - running, bytes, heldKeys, parkedKeys: this.#shards.parkedKeys }
+    const { count, bytes, heldKeys } = this.#ledger
+    return { running, waiting: count - running, bytes, heldKeys, parkedKeys: this.#shards.parkedKeys }
   }
 
   /** What runs now. */

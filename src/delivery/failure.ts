@@ -46,13 +46,21 @@ export function spent(error: unknown, message: Message, attempts: number): Pabal
 }
 
 export function killed(message: Message, losses: number): PabalError {
-  return new PabalError('PROCESS_KILLED', `${message.type} ${message.id} was handed out ${losses} times and its process died each time; its handler is not run again`, {
-    id: message.id,
-  })
+  return new PabalError(
+    'PROCESS_KILLED',
+    `${message.type} ${message.id} was handed out ${losses} times and its process died each time; its handler is not run again`,
+    {
+      id: message.id,
+    },
+  )
 }
 
 export function unknownType(message: Message, channel: string, grace: number): PabalError {
-  return new PabalError('UNKNOWN_MESSAGE', `${message.type} ${message.id} on ${channel} is not known here, and no other version took it within ${grace} ms`, {
-    id: message.id,
-  })
+  return new PabalError(
+    'UNKNOWN_MESSAGE',
+    `${message.type} ${message.id} on ${channel} is not known here, and no other version took it within ${grace} ms`,
+    {
+      id: message.id,
+    },
+  )
 }

@@ -50,20 +50,31 @@ export class Keys {
     if (delivery.parked !== undefined) {
       // One that a person moved there: from now on it is known.
       if (shard.parkedOf(key) === 0) shard.change(key, 1)
-    } else if (delivery.ahead !== true && shard.parkedOf(key) > 0) return this.#parkBehind(attempt)
-    let chain = this.#chains.get(key)
-    if (chain === undefined) {
-      chain = new Chain(key)
-      this.#chains.set(key, chain)
-    } else if (chain.givenBack !== undefined) {
-      if (chain.givenBack.id !== delivery.message.id) return this.#release(attempt, chain.givenBack.after)
+    } else if (delivery.ahead !== true && shard.parkedOf(key) > 0) {
+      this.#parkBehind(attempt)
+      return
+    }
+    const chain = this.#chains.get(key) ?? this.#chain(key)
+    if (chain.givenBack !== undefined) {
+      if (chain.givenBack.id !== delivery.message.id) {
+        this.#release(attempt, chain.givenBack.after)
+        return
+      }
       chain.givenBack.timer.cancel()
       chain.givenBack = undefined
     }
     chain.push(attempt)
-    if (chain.head === attempt) return slots.admit(attempt)
-    ledger.block(attempt)
-    if (parks && this.isCrowded(chain)) this.#relieve(chain, chain.head as Attempt)
+    if (chain.head === attempt) slots.admit(attempt)
+    else {
+      ledger.block(attempt)
+      if (parks && this.isCrowded(chain)) this.#relieve(chain, chain.head as Attempt)
+    }
+  }
+
+  #chain(key: string): Chain {
+    const chain = new Chain(key)
+    this.#chains.set(key, chain)
+    return chain
   }
 
   /** It came too late: the shard is going, or the consumer is closing. */
@@ -112,7 +123,7 @@ export class Keys {
    * that its attempts are not forgotten.
    */
   giveBackWaiting(which: (attempt: Attempt) => boolean, keep: boolean): void {
-    for (const attempt of [...this.#house.ledger.open]) {
+    for (const attempt of this.#house.ledger.open) {
       if (attempt.state === 'running' || attempt.state === 'settled' || !which(attempt)) continue
       const { chain } = attempt
       const head = chain?.head ?? attempt
@@ -180,11 +191,12 @@ export class Keys {
 
   /** A chain is crowded: a failing head is parked at once, a running one is given a moment. */
   #relieve(chain: Chain, head: Attempt): void {
-    if (head.state === 'holding') return this.park(head, head.note(head.error as PabalError, head.due))
-    if (chain.watched !== undefined) return
-    chain.watched = head
-    this.#crowded.add(chain)
-    this.#watch ??= this.#house.runtime.timer(slow, () => this.#look(), true)
+    if (head.state === 'holding') this.park(head, head.note(head.error as PabalError, head.due))
+    else if (chain.watched === undefined) {
+      chain.watched = head
+      this.#crowded.add(chain)
+      this.#watch ??= this.#house.runtime.timer(slow, () => this.#look(), true)
+    }
   }
 
   #look(): void {

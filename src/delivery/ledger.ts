@@ -3,13 +3,15 @@ import type { Attempt } from './attempt.ts'
 
 /** Everything that is handed out and unsettled: how much it is, and how much of it keeps other keys waiting. */
 export class Ledger {
-  /** In order of arrival. */
-  readonly open = new Set<Attempt>()
+  count = 0
   bytes = 0
   /** Keys whose head failed and waits for its next attempt. */
   heldKeys = 0
   readonly #maxMessages: number
   readonly #maxBytes: number
+  // A linked list: a Set of what comes and goes all the time costs more than the rest of the engine.
+  #oldest: Attempt | undefined = undefined
+  #newest: Attempt | undefined = undefined
   #blocked = 0
   #blockedBytes = 0
   #whenEmpty: (() => void) | undefined = undefined
@@ -20,12 +22,23 @@ export class Ledger {
   }
 
   add(attempt: Attempt): void {
-    this.open.add(attempt)
+    this.count++
     this.bytes += attempt.bytes
+    attempt.older = this.#newest
+    if (this.#newest === undefined) this.#oldest = attempt
+    else this.#newest.newer = attempt
+    this.#newest = attempt
+  }
+
+  /** All that is open, in order of arrival. */
+  get open(): Attempt[] {
+    const open: Attempt[] = []
+    for (let each = this.#oldest; each !== undefined; each = each.newer) open.push(each)
+    return open
   }
 
   get running(): Attempt[] {
-    return [...this.open].filter((attempt) => attempt.state === 'running')
+    return this.open.filter((attempt) => attempt.state === 'running')
   }
 
   /** What waits for others fills half of what may be handed out, so that soon no other key might be. */
@@ -75,7 +88,7 @@ export class Ledger {
 
   /** Resolves when nothing is open. */
   empty(): Promise<void> {
-    if (this.open.size === 0) return Promise.resolve()
+    if (this.count === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#whenEmpty = resolve
     })
@@ -85,8 +98,14 @@ export class Ledger {
     if (attempt.state === 'holding') this.letGo(attempt)
     if (attempt.blocked) this.unblock(attempt)
     attempt.state = 'settled'
-    this.open.delete(attempt)
+    const { older, newer } = attempt
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
+    attempt.older = undefined
+    attempt.newer = undefined
     this.bytes -= attempt.bytes
-    if (this.open.size === 0) this.#whenEmpty?.()
+    if (--this.count === 0) this.#whenEmpty?.()
   }
 }

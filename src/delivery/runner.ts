@@ -41,7 +41,7 @@ export class Runner {
       try {
         const { message } = attempt.delivery
         const route = this.#options.route(message)
-        if (route === undefined) return this.#unknown(attempt)
+        if (route === undefined) return await this.#unknown(attempt)
         this.#grace.forget(message.id)
         const value = route.decode(message)
         const payload = value instanceof Promise ? await value : value
@@ -82,7 +82,7 @@ export class Runner {
     this.#keys.finish(attempt, attempt.fenced ? released : { emit: this.#house.endings.invalid(attempt, error) })
   }
 
-  #unknown(attempt: Attempt): void {
+  async #unknown(attempt: Attempt): Promise<void> {
     const { durable, unknown, counters, channel, policy, runtime } = this.#options
     const { endings } = this.#house
     const { message, parked } = attempt.delivery
@@ -94,9 +94,8 @@ export class Runner {
     }
     if (!this.#grace.has(message.id)) endings.report('unknown', attempt)
     const after = this.#grace.remaining(message.id, runtime.monotonic())
-    const error = unknownType(message, channel.address, policy.unknownGrace)
-    if (after === undefined) this.#keys.finish(attempt, { emit: endings.invalid(attempt, error) })
-    else if (parked === undefined) this.#keys.giveBack(attempt, after)
+    if (after === undefined) return this.#invalid(attempt, unknownType(message, channel.address, policy.unknownGrace))
+    if (parked === undefined) this.#keys.giveBack(attempt, after)
     else this.#keys.park(attempt, { ...parked, due: runtime.now() + after })
   }
 

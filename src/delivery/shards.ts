@@ -45,7 +45,9 @@ export class Shards {
 
   get(shard: string): ShardState {
     let state = this.#shards.get(shard)
-    if (state === undefined) this.#shards.set(shard, (state = new ShardState()))
+    if (state !== undefined) return state
+    state = new ShardState()
+    this.#shards.set(shard, state)
     return state
   }
 

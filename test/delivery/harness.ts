@@ -72,12 +72,26 @@ let numbers = 0
 export function message(over: Partial<Message> = {}): Message {
   const id = over.id ?? `m${++numbers}`
   const body = Buffer.from(`{"id":"${id}"}`)
-  return { id, source: 'test', type: 'Known', kind: 'command', version: 1, time: 1, contentType: 'application/json', extensions: none, headers: none, body, ...over }
+  return {
+    id,
+    source: 'test',
+    type: 'Known',
+    kind: 'command',
+    version: 1,
+    time: 1,
+    contentType: 'application/json',
+    extensions: none,
+    headers: none,
+    body,
+    ...over,
+  }
 }
 
 export function delivery(over: Partial<Delivery> & { id?: string; key?: string; type?: string } = {}): Delivery {
   const { id, key, type, ...rest } = over
-  const own = over.message ?? message({ ...(id === undefined ? {} : { id }), ...(key === undefined ? {} : { key }), ...(type === undefined ? {} : { type }) })
+  const own =
+    over.message ??
+    message({ ...(id === undefined ? {} : { id }), ...(key === undefined ? {} : { key }), ...(type === undefined ? {} : { type }) })
   return { shard: '0', lost: 0, fence: 1, signal: never, ...rest, message: own }
 }
 
@@ -107,7 +121,17 @@ export class Bench {
   readonly settled: string[] = []
   readonly settlements = new Map<string, Settlement>()
   readonly events: DeliveryEvent[] = []
-  readonly counters: Counters = { handled: 0, failedAttempts: 0, parked: 0, deadLettered: 0, invalid: 0, unknownSkipped: 0, released: 0, lateReplies: 0, expired: 0 }
+  readonly counters: Counters = {
+    handled: 0,
+    failedAttempts: 0,
+    parked: 0,
+    deadLettered: 0,
+    invalid: 0,
+    unknownSkipped: 0,
+    released: 0,
+    lateReplies: 0,
+    expired: 0,
+  }
   stopped = false
   closed = 0
   closing: Promise<void> = Promise.resolve()
@@ -154,7 +178,12 @@ export class Bench {
     decode: (each) => each.body,
     handle: (_payload, context) =>
       new Promise((resolve, reject) => {
-        const call = { id: context.delivery.message.id, context, done: (emit: readonly Outgoing[] = []) => resolve(emit), fail: (error: unknown = new Error('boom')) => reject(error) }
+        const call = {
+          id: context.delivery.message.id,
+          context,
+          done: (emit: readonly Outgoing[] = []) => resolve(emit),
+          fail: (error: unknown = new Error('boom')) => reject(error),
+        }
         this.calls.push(call)
       }),
   }
