@@ -15,7 +15,12 @@ export interface AskOptions<ContextSchema, Awaited extends boolean> {
  * What a service uses of another: `uses: { createTicket: asks(Kitchen.commands.createTicket, { context: OrderRef }) }`. The name
  * on the left is the service's own.
  */
-export function asks<Message extends CommandShape | NotificationShape | DocumentShape | QueryShape, ContextIn = never, ContextOut = never, Awaited extends boolean = false>(
+export function asks<
+  Message extends CommandShape | NotificationShape | DocumentShape | QueryShape,
+  ContextIn = never,
+  ContextOut = never,
+  Awaited extends boolean = false,
+>(
   message: Message,
   options?: AskOptions<Carried<ContextIn, ContextOut, 'json'>, Awaited>,
 ): UseOf<Message, Settled<ContextIn>, Settled<ContextOut>, Settled<Awaited>> {

@@ -1,11 +1,13 @@
+import type { Add } from './add.ts'
 import { checkName } from './check-name.ts'
 import { checkSchema, exampleFault } from './check-schema.ts'
 import type { Described, MessageData } from './data.ts'
 import type { StandardSchemaV1 } from './schema.ts'
 
-type Add = (text: string) => void
 const contents = ['json', 'text', 'binary']
-const known = 'service kind type aggregate version schema key content replies to accepts description examples deprecated jsonSchema'.split(' ')
+const known = 'service kind type aggregate version schema key content replies to accepts description examples deprecated jsonSchema'.split(
+  ' ',
+)
 
 /** Adds every fault of one declaration. */
 export function checkMessageData(where: string, message: MessageData, add: Add): void {
@@ -17,7 +19,8 @@ export function checkMessageData(where: string, message: MessageData, add: Add):
   checkReplies(where, message, add)
   if (message.kind === 'query') checkTo(where, message, add)
   for (const option of Object.keys(message))
-    if (!known.includes(option) || (option === 'to' && message.kind !== 'query')) add(`${where}: ${JSON.stringify(option)} is not an option of a ${message.kind}`)
+    if (!known.includes(option) || (option === 'to' && message.kind !== 'query'))
+      add(`${where}: ${JSON.stringify(option)} is not an option of a ${message.kind}`)
 }
 
 function checkContent(where: string, content: unknown, add: Add): void {
@@ -26,7 +29,10 @@ function checkContent(where: string, content: unknown, add: Add): void {
 
 function checkExamples(where: string, schema: StandardSchemaV1, described: Described, add: Add): void {
   if (described.examples === undefined) return
-  if (!Array.isArray(described.examples)) return add(`${where}: examples is not an array`)
+  if (!Array.isArray(described.examples)) {
+    add(`${where}: examples is not an array`)
+    return
+  }
   for (const [index, example] of described.examples.entries()) {
     const fault = exampleFault(schema, example)
     if (fault !== undefined) add(`${where}: example ${index} does not fit its schema: ${fault}`)
@@ -34,17 +40,22 @@ function checkExamples(where: string, schema: StandardSchemaV1, described: Descr
 }
 
 /** The key's field is looked for wherever the payload can be seen: in the examples and in an explicit JSON Schema. */
-function checkKey(where: string, { key, kind, content, examples, jsonSchema }: MessageData, add: Add): void {
-  if (key === undefined) return
-  if (kind === 'event') return add(`${where}: an event is given its key when it is published, it cannot name a key field`)
-  if (typeof key !== 'string' || key === '') return add(`${where}: key is ${JSON.stringify(key)}, give the name of a payload field`)
-  if (content !== 'json') return add(`${where}: a ${content} payload has no field ${JSON.stringify(key)} to be the key`)
+function checkKey(where: string, message: MessageData, add: Add): void {
+  const fault = message.key === undefined ? undefined : keyFault(message.key, message)
+  if (fault !== undefined) add(`${where}: ${fault}`)
+}
+
+function keyFault(key: unknown, { kind, content, examples, jsonSchema }: MessageData): string | undefined {
+  if (kind === 'event') return 'an event is given its key when it is published, it cannot name a key field'
+  const name = JSON.stringify(key)
+  if (typeof key !== 'string' || key === '') return `key is ${name}, give the name of a payload field`
+  if (content !== 'json') return `a ${content} payload has no field ${name} to be the key`
   const properties = jsonSchema?.properties
   if (typeof properties === 'object' && properties !== null && !Object.hasOwn(properties, key))
-    return add(`${where}: the key ${JSON.stringify(key)} is not a property of its jsonSchema`)
-  if (!Array.isArray(examples)) return
+    return `the key ${name} is not a property of its jsonSchema`
+  if (!Array.isArray(examples)) return undefined
   const without = examples.findIndex((example) => typeof example !== 'object' || example === null || typeof example[key] !== 'string')
-  if (without !== -1) add(`${where}: the key ${JSON.stringify(key)} is not a string in example ${without}`)
+  return without === -1 ? undefined : `the key ${name} is not a string in example ${without}`
 }
 
 function checkVersions(where: string, message: MessageData, add: Add): void {
@@ -63,7 +74,8 @@ function checkVersions(where: string, message: MessageData, add: Add): void {
 
 function checkReplies(where: string, message: MessageData, add: Add): void {
   const answers = message.kind === 'command' || message.kind === 'query'
-  if (!answers && message.replies !== undefined) return add(`${where}: a ${message.kind} has no reply channel; declare a command(…) to name replies`)
+  if (!answers && message.replies !== undefined)
+    add(`${where}: a ${message.kind} has no reply channel; declare a command(…) to name replies`)
   if (!answers) return
   const replies = Object.entries(message.replies ?? {})
   if (replies.length === 0) add(`${where} declares no replies: name at least one outcome, or declare a notification(…)`)
@@ -77,7 +89,8 @@ function checkReplies(where: string, message: MessageData, add: Add): void {
 
 /** A query to many has a channel of its own, named `service.query`, beside those for what could not be handled. */
 function checkTo(where: string, { to }: MessageData, add: Add): void {
-  if (to !== 'one' && to !== 'many') return add(`${where}: to is ${JSON.stringify(to)}, give 'one' or 'many'`)
+  if (to !== 'one' && to !== 'many') add(`${where}: to is ${JSON.stringify(to)}, give 'one' or 'many'`)
   const name = where.slice(where.lastIndexOf('.') + 1)
-  if (to === 'many' && (name === 'dead' || name === 'invalid')) add(`${where}: a query to many cannot have this name, since the channel "….${name}" holds what could not be handled`)
+  if (to === 'many' && (name === 'dead' || name === 'invalid'))
+    add(`${where}: a query to many cannot have this name, since the channel "….${name}" holds what could not be handled`)
 }

@@ -1,3 +1,4 @@
+import type { Add } from './add.ts'
 import type { SchemaIssue, StandardSchemaV1 } from './schema.ts'
 
 /** Whether a value is a Standard Schema. ArkType's are functions. */
@@ -8,9 +9,16 @@ export function isSchema(schema: unknown): schema is StandardSchemaV1 {
 }
 
 /** Adds a fault where it is none, with the way to wrap one. */
-export function checkSchema(where: string, schema: unknown, add: (text: string) => void): boolean {
+export function checkSchema(where: string, schema: unknown, add: Add): boolean {
   if (isSchema(schema)) return true
-  const given = schema === null ? 'null' : Array.isArray(schema) ? 'an array' : typeof schema === 'object' ? 'an object without "~standard"' : typeof schema
+  const given =
+    schema === null
+      ? 'null'
+      : Array.isArray(schema)
+        ? 'an array'
+        : typeof schema === 'object'
+          ? 'an object without "~standard"'
+          : typeof schema
   add(
     `${where}: the schema is ${given}, not a Standard Schema. zod, Valibot and ArkType schemas are; wrap another library's as ` +
       "{ '~standard': { version: 1, vendor: 'mine', validate: (value) => ok ? { value } : { issues: [{ message }] } } }",

@@ -36,12 +36,16 @@ export function defineService<
   Queries extends QueriesShape = None,
   Events extends EventsShape = None,
   Uses extends UsesShape = None,
->(name: Name, options: ServiceOptions<Commands, Documents, Queries, Events, Uses>): Service<Name, Commands, Documents, Queries, Events, Uses> {
+>(
+  name: Name,
+  options: ServiceOptions<Commands, Documents, Queries, Events, Uses>,
+): Service<Name, Commands, Documents, Queries, Events, Uses> {
   const faults = new Faults()
   checkContract(name, options, faults)
   faults.throwIfAny('INVALID_CONTRACT', `The contract of ${JSON.stringify(name) ?? String(name)}`)
   const events: Record<string, Readonly<Record<string, MessageData>>> = Object.create(null)
-  for (const [aggregate, group] of Object.entries<EventsShape[string]>(options.events ?? {})) events[aggregate] = named(name, group, aggregate)
+  for (const [aggregate, group] of Object.entries<EventsShape[string]>(options.events ?? {}))
+    events[aggregate] = named(name, group, aggregate)
   const uses: Record<string, UseData> = Object.create(null)
   for (const [use, given] of Object.entries<UseData>(options.uses ?? {})) uses[use] = Object.freeze({ ...given })
   const data: ServiceData = {
@@ -62,7 +66,11 @@ export function defineService<
  * The declarations of a section, each with its name; copied, since one declaration may stand in several contracts. Sections have
  * no prototype, so that a name from the wire, such as `constructor`, finds nothing.
  */
-function named(service: string, section: Readonly<Record<string, MessageData>> | undefined, aggregate?: string): Readonly<Record<string, MessageData>> {
+function named(
+  service: string,
+  section: Readonly<Record<string, MessageData>> | undefined,
+  aggregate?: string,
+): Readonly<Record<string, MessageData>> {
   const result: Record<string, MessageData> = Object.create(null)
   for (const [name, message] of Object.entries(section ?? {}))
     result[name] = Object.freeze(

@@ -1,4 +1,4 @@
-export { asks, type AskOptions } from './asks.ts'
+export { type AskOptions, asks } from './asks.ts'
 export type * from './data.ts'
 export { command, document, event, notification, older, query } from './declare.ts'
 export { defineService, type ServiceOptions } from './define.ts'

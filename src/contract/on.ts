@@ -19,20 +19,30 @@ export function on<Events extends Readonly<Record<string, EventShape>>, S extend
   const declared: Readonly<Record<string, MessageData>> = events ?? {}
   const first = Object.values(declared)[0]
   if (first?.aggregate === undefined || first.service === '')
-    throw new PabalError('INVALID_CONFIGURATION', 'on(…) was not given the events of an aggregate of a defined service: pass them as in on(Kitchen.events.Ticket, { … })')
+    throw new PabalError(
+      'INVALID_CONFIGURATION',
+      'on(…) was not given the events of an aggregate of a defined service: pass them as in on(Kitchen.events.Ticket, { … })',
+    )
   const { aggregate, service } = first
   const wanted: Record<string, MessageData> = Object.create(null)
   const chosen: Record<string, SubscriptionData['handlers'][string]> = Object.create(null)
   for (const [name, handler] of Object.entries<unknown>(handlers ?? {})) {
     const message = Object.hasOwn(declared, name) ? declared[name] : undefined
     if (message === undefined)
-      throw new PabalError('HANDLER_UNKNOWN', `on(${aggregate}): ${service} declares no event ${JSON.stringify(name)}; it declares ${Object.keys(declared).join(', ')}`)
-    if (typeof handler !== 'function') throw new PabalError('INVALID_CONFIGURATION', `on(${aggregate}): the handler of ${name} is ${typeof handler}, give a function`)
+      throw new PabalError(
+        'HANDLER_UNKNOWN',
+        `on(${aggregate}): ${service} declares no event ${JSON.stringify(name)}; it declares ${Object.keys(declared).join(', ')}`,
+      )
+    if (typeof handler !== 'function')
+      throw new PabalError('INVALID_CONFIGURATION', `on(${aggregate}): the handler of ${name} is ${typeof handler}, give a function`)
     wanted[name] = message
     chosen[name] = handler as SubscriptionData['handlers'][string]
   }
   if (Object.keys(wanted).length === 0)
-    throw new PabalError('INVALID_CONFIGURATION', `on(${aggregate}): no handler was given; handle at least one of ${Object.keys(declared).join(', ')}`)
+    throw new PabalError(
+      'INVALID_CONFIGURATION',
+      `on(${aggregate}): no handler was given; handle at least one of ${Object.keys(declared).join(', ')}`,
+    )
   const data: SubscriptionData = { pabal: 1, service, aggregate, events: wanted, handlers: chosen }
   return data as Subscription<S>
 }

@@ -1,6 +1,6 @@
 import type { Content, Described } from './data.ts'
-import type { ReplyMisfits } from './types/carried.ts'
 import type { StandardSchemaV1 } from './schema.ts'
+import type { ReplyMisfits } from './types/carried.ts'
 
 /** Said of any declaration, for its documentation. */
 export interface DescribedOptions extends Described {

@@ -9,12 +9,18 @@ export interface ReplyOf<In, Out> extends StandardSchemaV1<In, Out> {
 }
 
 /** Marks a reply as a failure in the business sense: an answer, not an error. `outcome.failure` is then true. */
-export function failure<In, Out, Body extends Content = 'json'>(schema: Carried<In, Out, Body>, options?: BodyOptions<Body>): ReplyOf<In, Out> {
+export function failure<In, Out, Body extends Content = 'json'>(
+  schema: Carried<In, Out, Body>,
+  options?: BodyOptions<Body>,
+): ReplyOf<In, Out> {
   return reply(schema, options, true) as ReplyOf<In, Out>
 }
 
 /** A reply that is a success, as a bare schema is, with a description, examples or another content. */
-export function success<In, Out, Body extends Content = 'json'>(schema: Carried<In, Out, Body>, options?: BodyOptions<Body>): ReplyOf<In, Out> {
+export function success<In, Out, Body extends Content = 'json'>(
+  schema: Carried<In, Out, Body>,
+  options?: BodyOptions<Body>,
+): ReplyOf<In, Out> {
   return reply(schema, options, false) as ReplyOf<In, Out>
 }
 

@@ -32,7 +32,11 @@ test('declarations, replies and older versions of one copy go into a contract of
   const contract: here.ServiceData = here.defineService('kitchen', {
     version: '1',
     commands: {
-      create: here.command(Id, { version: 2, accepts: { 1: there.older(Id, (old) => old) }, replies: { Done: there.success(Id), No: there.failure(Id, { description: 'no' }) } }),
+      create: here.command(Id, {
+        version: 2,
+        accepts: { 1: there.older(Id, (old) => old) },
+        replies: { Done: there.success(Id), No: there.failure(Id, { description: 'no' }) },
+      }),
       ring: there.notification(Id),
     },
   })

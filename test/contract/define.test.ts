@@ -2,7 +2,19 @@ import { type } from 'arktype'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { asks, command, defineService, document, event, failure, notification, older, query, type ServiceData, success } from '../../src/contract/index.ts'
+import {
+  asks,
+  command,
+  defineService,
+  document,
+  event,
+  failure,
+  notification,
+  older,
+  query,
+  type ServiceData,
+  success,
+} from '../../src/contract/index.ts'
 
 const Ticket = z.object({ orderId: z.string() })
 const Created = v.object({ ticketId: v.string() })
@@ -24,7 +36,16 @@ describe('a contract is plain data', () => {
         }),
       },
     })
-    expect(contract).toMatchObject({ pabal: 1, name: 'kitchen', version: '1.2.0', description: 'Cooks.', documents: {}, queries: {}, events: {}, uses: {} })
+    expect(contract).toMatchObject({
+      pabal: 1,
+      name: 'kitchen',
+      version: '1.2.0',
+      description: 'Cooks.',
+      documents: {},
+      queries: {},
+      events: {},
+      uses: {},
+    })
     expect(contract.commands.createTicket).toEqual({
       service: 'kitchen',
       kind: 'command',
@@ -61,7 +82,13 @@ describe('a contract is plain data', () => {
     expect(contract.documents.photo).toMatchObject({ kind: 'document', content: 'binary' })
     expect(contract.queries.menu).toMatchObject({ kind: 'query', to: 'one', replies: { Menu: { content: 'text', failure: false } } })
     expect(contract.queries.quote).toMatchObject({ to: 'many' })
-    expect(contract.events.Ticket?.Accepted).toMatchObject({ kind: 'event', service: 'shop', aggregate: 'Ticket', type: 'Ticket.Accepted', version: 1 })
+    expect(contract.events.Ticket?.Accepted).toMatchObject({
+      kind: 'event',
+      service: 'shop',
+      aggregate: 'Ticket',
+      type: 'Ticket.Accepted',
+      version: 1,
+    })
     expect(contract.events.Stock?.Low).toMatchObject({ aggregate: 'Stock', type: 'Stock.Low', version: 3 })
   })
 
@@ -78,7 +105,11 @@ describe('a contract is plain data', () => {
   test('what a service uses', () => {
     const kitchen = defineService('kitchen', {
       version: '1',
-      commands: { createTicket: command(Ticket, { replies: { Created } }), check: command(Ticket, { replies: { Created } }), ring: notification(Ticket) },
+      commands: {
+        createTicket: command(Ticket, { replies: { Created } }),
+        check: command(Ticket, { replies: { Created } }),
+        ring: notification(Ticket),
+      },
     })
     const order: ServiceData = defineService('order', {
       version: '1',
@@ -97,11 +128,19 @@ describe('a contract is plain data', () => {
     const shared = notification(Ticket)
     const a: ServiceData = defineService('a', { version: '1', commands: { one: shared, two: shared } })
     const b: ServiceData = defineService('b', { version: '1', commands: { one: shared } })
-    expect([a.commands.one, a.commands.two, b.commands.one].map((message) => `${message?.service}.${message?.type}`)).toEqual(['a.one', 'a.two', 'b.one'])
+    expect([a.commands.one, a.commands.two, b.commands.one].map((message) => `${message?.service}.${message?.type}`)).toEqual([
+      'a.one',
+      'a.two',
+      'b.one',
+    ])
   })
 
   test('a name from the wire finds nothing that was not declared', () => {
-    const contract: ServiceData = defineService('a', { version: '1', commands: { one: command(Ticket, { replies: { Created } }) }, events: { A: { E: event(Ticket) } } })
+    const contract: ServiceData = defineService('a', {
+      version: '1',
+      commands: { one: command(Ticket, { replies: { Created } }) },
+      events: { A: { E: event(Ticket) } },
+    })
     for (const name of ['constructor', 'toString', '__proto__'])
       expect([
         contract.commands[name],

@@ -22,21 +22,33 @@ describe('on', () => {
   test('holds the events that have a handler, and no others', () => {
     const handler = (): void => {}
     const subscription = on(kitchen.events.Ticket, { Accepted: handler })
-    expect(subscription).toEqual({ pabal: 1, service: 'kitchen', aggregate: 'Ticket', events: { Accepted: kitchen.events.Ticket.Accepted }, handlers: { Accepted: handler } })
+    expect(subscription).toEqual({
+      pabal: 1,
+      service: 'kitchen',
+      aggregate: 'Ticket',
+      events: { Accepted: kitchen.events.Ticket.Accepted },
+      handlers: { Accepted: handler },
+    })
     expect(subscription.events.constructor).toBeUndefined()
     expect(subscription.handlers.constructor).toBeUndefined()
   })
   test('refuses an event that is not declared', () => {
-    expect(codeOf(() => loose(kitchen.events.Ticket, { Acepted: () => {} }))).toMatch(/^HANDLER_UNKNOWN: .*"Acepted"; it declares Accepted, PickedUp$/)
+    expect(codeOf(() => loose(kitchen.events.Ticket, { Acepted: () => {} }))).toMatch(
+      /^HANDLER_UNKNOWN: .*"Acepted"; it declares Accepted, PickedUp$/,
+    )
   })
   test('refuses what is no function', () => {
-    expect(codeOf(() => loose(kitchen.events.Ticket, { Accepted: 7 }))).toMatch(/^INVALID_CONFIGURATION: .*Accepted is number, give a function$/)
+    expect(codeOf(() => loose(kitchen.events.Ticket, { Accepted: 7 }))).toMatch(
+      /^INVALID_CONFIGURATION: .*Accepted is number, give a function$/,
+    )
   })
   test('refuses an empty subscription', () => {
     expect(codeOf(() => loose(kitchen.events.Ticket, {}))).toMatch(/^INVALID_CONFIGURATION: .*no handler was given/)
   })
   test('refuses what are no events of a defined service', () => {
     for (const events of [undefined, {}, kitchen.commands, { Accepted: event(z.string()) }, kitchen.events])
-      expect(codeOf(() => loose(events, { Accepted: () => {} }))).toMatch(/^INVALID_CONFIGURATION: on\(…\) was not given the events of an aggregate/)
+      expect(codeOf(() => loose(events, { Accepted: () => {} }))).toMatch(
+        /^INVALID_CONFIGURATION: on\(…\) was not given the events of an aggregate/,
+      )
   })
 })

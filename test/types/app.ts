@@ -1,5 +1,5 @@
-import type { Clients, Handlers, ServiceHandle, ServiceShape } from '../../src/service/types/index.ts'
 import type { Nobody, Subscription } from '../../src/contract/index.ts'
+import type { Clients, Handlers, ServiceHandle, ServiceShape } from '../../src/service/types/index.ts'
 
 /** The parts of an app that take contracts, for tests of types alone. */
 export interface App {

@@ -32,7 +32,8 @@ export async function compile(folder: string, files: readonly string[], options:
     const args = ['-p', folder, '--pretty', 'false', ...flags]
     execFile(join(root, 'node_modules/.bin/tsc'), args, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       // Compile errors end the compiler with 1 or 2; anything else means that it did not run.
-      if (error !== null && (typeof error.code !== 'number' || error.code > 2)) reject(new Error(`tsc did not run: ${error.message}${stderr}`))
+      if (error !== null && (typeof error.code !== 'number' || error.code > 2))
+        reject(new Error(`tsc did not run: ${error.message}${stderr}`))
       else resolve(stdout)
     })
   })

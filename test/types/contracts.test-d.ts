@@ -3,8 +3,8 @@ import * as v from 'valibot'
 import { z } from 'zod'
 import {
   asks,
-  command,
   type ContractOf,
+  command,
   defineService,
   document,
   event,
@@ -15,7 +15,7 @@ import {
   type ServiceData,
   success,
 } from '../../src/contract/index.ts'
-import { Courier, Kitchen, Order } from './ftgo.ts'
+import { type Courier, Kitchen, type Order } from './ftgo.ts'
 import { same } from './same.ts'
 
 // Plain types, from each validator: in and out.
@@ -30,7 +30,9 @@ same<(typeof arkNote)['~in'], { a: string; n: string; d?: number }>(true)
 same<(typeof arkNote)['~out'], { a: string; n: number; d?: number }>(true)
 
 // Replies, mixed; a marked one infers as a bare one does.
-const mixed = command(z.string(), { replies: { A: z.object({ a: z.string() }), B: failure(v.object({ b: v.number() })), C: success(type({ c: 'boolean' })) } })
+const mixed = command(z.string(), {
+  replies: { A: z.object({ a: z.string() }), B: failure(v.object({ b: v.number() })), C: success(type({ c: 'boolean' })) },
+})
 same<(typeof mixed)['~replyIn'], { A: { a: string }; B: { b: number }; C: { c: boolean } }>(true)
 same<(typeof mixed)['~replyOut'], { A: { a: string }; B: { b: number }; C: { c: boolean } }>(true)
 
@@ -88,15 +90,24 @@ success(z.instanceof(Uint8Array), { content: 'binary' })
 success(z.string(), { content: 'binary' })
 
 // Versions: the upgrade is given the older output, and returns the current input.
-event(z.object({ n: z.string().transform(Number) }), { version: 2, accepts: { 1: older(z.object({ m: z.coerce.number() }), (old) => ({ n: old.m.toFixed() })) } })
-// @ts-expect-error: the current output is not its input
-event(z.object({ n: z.string().transform(Number) }), { version: 2, accepts: { 1: older(z.object({ m: z.string() }), (old) => ({ n: Number(old.m) })) } })
+event(z.object({ n: z.string().transform(Number) }), {
+  version: 2,
+  accepts: { 1: older(z.object({ m: z.coerce.number() }), (old) => ({ n: old.m.toFixed() })) },
+})
+event(z.object({ n: z.string().transform(Number) }), {
+  version: 2,
+  // @ts-expect-error: the current output is not its input
+  accepts: { 1: older(z.object({ m: z.string() }), (old) => ({ n: Number(old.m) })) },
+})
 // @ts-expect-error: the older version has no such field
 older(z.object({ m: z.string() }), (old) => ({ n: old.k }))
 // Two older versions, and another library's.
 event(z.object({ n: z.string(), x: z.string().optional() }), {
   version: 3,
-  accepts: { 1: older(v.object({ a: v.string() }), (old) => ({ n: old.a })), 2: older(type({ b: 'string' }), (old) => ({ n: old.b, x: old.b })) },
+  accepts: {
+    1: older(v.object({ a: v.string() }), (old) => ({ n: old.a })),
+    2: older(type({ b: 'string' }), (old) => ({ n: old.b, x: old.b })),
+  },
 })
 
 // Queries, to one unless said otherwise.
@@ -135,4 +146,5 @@ same<Order['uses']['menu']['~contextIn'], never>(true)
 
 interface Named extends ContractOf<typeof empty> {}
 const named: Named = empty
+
 export { data, named }

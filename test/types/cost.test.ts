@@ -14,7 +14,9 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 
 function contract(count: number): string {
   const commands = numbers(count).map(
-    (i) => `  c${i}: command(z.object({ id: z.string(), n${i}: z.number(), items: z.array(z.object({ name: z.string(), count: z.number().optional() })) }), {
+    (
+      i,
+    ) => `  c${i}: command(z.object({ id: z.string(), n${i}: z.number(), items: z.array(z.object({ name: z.string(), count: z.number().optional() })) }), {
     key: 'id', replies: { Done${i}: z.object({ at: z.string() }), Refused: z.object({ why: z.string() }) } }),`,
   )
   return `import { z } from 'zod'
@@ -29,7 +31,8 @@ export const Big: Big = contract
 
 function handlers(count: number): string {
   const each = numbers(count).map(
-    (i) => `  c${i}: async ({ payload, reply }) => payload.n${i} > 1 ? reply.Done${i}({ at: payload.id }) : reply.Refused({ why: payload.items[0]?.name ?? '' }),`,
+    (i) =>
+      `  c${i}: async ({ payload, reply }) => payload.n${i} > 1 ? reply.Done${i}({ at: payload.id }) : reply.Refused({ why: payload.items[0]?.name ?? '' }),`,
   )
   return `import { app } from '../../test/types/app.ts'
 import { Big } from './contract.ts'
@@ -80,7 +83,10 @@ describe('compile cost', { timeout: 120_000 }, () => {
 
   test('300 calls against an emitted contract stay below 60,000 instantiations, and are checked', async () => {
     const out = join(work.path, 'out')
-    await instantiations({ 'emitted.ts': contract(300) }, { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out })
+    await instantiations(
+      { 'emitted.ts': contract(300) },
+      { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: out },
+    )
     // The package that holds the calls sees declarations only, as a package that installed the contract would.
     const declared = readFileSync(join(out, relative(root, work.path), 'emitted.d.ts'), 'utf8')
     expect(declared).not.toContain('zod')

@@ -33,7 +33,10 @@ const kitchen = defineService('kitchen', {
   queries: { menu: query(z.object({ restaurantId: z.string() }), { replies: { Menu: z.object({ dishes: z.array(z.string()) }) } }) },
   events: {
     Ticket: {
-      TicketAccepted: event(TicketAccepted, { version: 2, accepts: { 1: older(TicketAcceptedV1, (old) => ({ ticketId: old.ticket, readyBy: '' })) } }),
+      TicketAccepted: event(TicketAccepted, {
+        version: 2,
+        accepts: { 1: older(TicketAcceptedV1, (old) => ({ ticketId: old.ticket, readyBy: '' })) },
+      }),
       TicketPickedUp: event(z.object({ ticketId: z.string() })),
     },
   },
@@ -44,7 +47,10 @@ export const Kitchen: Kitchen = kitchen
 const courier = defineService('courier', {
   version: '1.0.0',
   queries: {
-    quote: query(v.object({ parcel: v.string() }), { to: 'many', replies: { Quote: v.object({ cents: v.pipe(v.string(), v.transform(Number)) }), Busy: v.object({}) } }),
+    quote: query(v.object({ parcel: v.string() }), {
+      to: 'many',
+      replies: { Quote: v.object({ cents: v.pipe(v.string(), v.transform(Number)) }), Busy: v.object({}) },
+    }),
   },
   events: { Courier: { Moved: event(v.object({ lat: v.number() })) } },
 })
@@ -53,7 +59,9 @@ export const Courier: Courier = courier
 
 const consumer = defineService('consumer', {
   version: '1.0.0',
-  commands: { checkConsumer: command(z.object({ consumerId: z.string() }), { replies: { Known: z.object({}), Unknown: failure(z.object({})) } }) },
+  commands: {
+    checkConsumer: command(z.object({ consumerId: z.string() }), { replies: { Known: z.object({}), Unknown: failure(z.object({})) } }),
+  },
 })
 export interface Consumer extends ContractOf<typeof consumer> {}
 export const Consumer: Consumer = consumer

@@ -40,7 +40,13 @@ let run: Run
 beforeAll(async () => {
   for (const { file, code } of mistakes) writeFileSync(join(work.path, file), [...preamble, code].join('\n'))
   const files = [...mistakes.map(({ file }) => file), ...typeTests.map((name) => `../../test/types/${name}`)]
-  run = await compile(work.path, files, { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: root, outDir: join(work.path, 'out') })
+  run = await compile(work.path, files, {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rootDir: root,
+    outDir: join(work.path, 'out'),
+  })
 }, 120_000)
 afterAll(work.remove)
 

@@ -27,7 +27,9 @@ export interface CommandCall<S extends ServiceShape, U extends keyof S['uses']> 
 }
 
 /** Without a declared context the options may be left out; with one they hold it. */
-export type ContextOptions<Context> = [Context] extends [never] ? [options?: DelayOptions] : [options: DelayOptions & { readonly context: Context }]
+export type ContextOptions<Context> = [Context] extends [never]
+  ? [options?: DelayOptions]
+  : [options: DelayOptions & { readonly context: Context }]
 
 export interface OneWayCall<S extends ServiceShape, U extends keyof S['uses']> {
   /** Sends one way. There is no reply to wait for. */

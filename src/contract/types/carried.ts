@@ -62,7 +62,9 @@ type Lost<Value, Path extends string, Depth extends readonly unknown[]> = unknow
                   : Depth extends readonly [unknown, ...infer Rest]
                     ? Value extends readonly (infer Item)[]
                       ? Lost<Item, `${Path}[]`, Rest>
-                      : { [Name in keyof Value & string]-?: Lost<Value[Name], Path extends 'the payload' ? Name : `${Path}.${Name}`, Rest> }[keyof Value & string]
+                      : {
+                          [Name in keyof Value & string]-?: Lost<Value[Name], Path extends 'the payload' ? Name : `${Path}.${Name}`, Rest>
+                        }[keyof Value & string]
                     : never
 
 /**

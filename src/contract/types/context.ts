@@ -60,7 +60,8 @@ export interface ReplyContext<S extends ServiceShape, U extends keyof S['uses'],
 export type DeclaredContext<Context> = [Context] extends [never] ? undefined : Context
 
 /** What a subscriber is given. `S` is the service that subscribes. */
-export interface EventContext<Events extends EventsShape[string], E extends keyof Events, S extends ServiceShape> extends HandlerContext<S> {
+export interface EventContext<Events extends EventsShape[string], E extends keyof Events, S extends ServiceShape>
+  extends HandlerContext<S> {
   readonly payload: Events[E]['~out']
   /** The aggregate's id. */
   readonly key: string

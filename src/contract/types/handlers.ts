@@ -1,5 +1,5 @@
-import type { ReplyContext, Reply, ReplyingContext, EventContext, HandlerContext, MessageContext } from './context.ts'
 import type { SubscriptionData } from '../data.ts'
+import type { EventContext, HandlerContext, MessageContext, Reply, ReplyContext, ReplyingContext } from './context.ts'
 import type { CommandShape, QueryShape } from './message.ts'
 import type { EventsShape, Named, ServiceShape } from './service.ts'
 
@@ -26,12 +26,12 @@ type Answered<S extends ServiceShape> = {
   [U in keyof S['uses']]: S['uses'][U]['message'] extends CommandShape ? (S['uses'][U]['~awaited'] extends true ? never : U) : never
 }[keyof S['uses']]
 
-export interface ReplyingHandler<S extends ServiceShape, K extends keyof Named<S>> {
-  (context: ReplyingContext<S, K>): Reply<S, K> | Promise<Reply<S, K>>
-}
+export type ReplyingHandler<S extends ServiceShape, K extends keyof Named<S>> = (
+  context: ReplyingContext<S, K>,
+) => Reply<S, K> | Promise<Reply<S, K>>
 
 export interface OneWayHandler<S extends ServiceShape, K extends keyof Named<S>> {
-  // biome-ignore lint/suspicious/noConfusingVoidType: nothing is expected, and what is returned by mistake should not compile
+  // Nothing is expected, and what is returned by mistake should not compile.
   (context: MessageContext<S, K>): void | Promise<void>
 }
 
@@ -42,18 +42,18 @@ export type ReplyHandlersOf<S extends ServiceShape, U extends keyof S['uses']> =
   readonly [R in keyof S['uses'][U]['message']['~replyOut']]: ReplyHandler<S, U, R>
 }
 
-export interface ReplyHandler<S extends ServiceShape, U extends keyof S['uses'], R extends keyof S['uses'][U]['message']['~replyOut']> {
-  // biome-ignore lint/suspicious/noConfusingVoidType: as above
-  (context: ReplyContext<S, U, R>): void | Promise<void>
-}
+export type ReplyHandler<S extends ServiceShape, U extends keyof S['uses'], R extends keyof S['uses'][U]['message']['~replyOut']> = (
+  context: ReplyContext<S, U, R>,
+) => void | Promise<void>
 
 /** What is done with some of an aggregate's events; the others are not subscribed to. `S` is the service that subscribes. */
-export type Subscriber<Events extends EventsShape[string], S extends ServiceShape> = { readonly [E in keyof Events]?: EventHandler<Events, E, S> }
-
-export interface EventHandler<Events extends EventsShape[string], E extends keyof Events, S extends ServiceShape> {
-  // biome-ignore lint/suspicious/noConfusingVoidType: as above
-  (context: EventContext<Events, E, S>): void | Promise<void>
+export type Subscriber<Events extends EventsShape[string], S extends ServiceShape> = {
+  readonly [E in keyof Events]?: EventHandler<Events, E, S>
 }
+
+export type EventHandler<Events extends EventsShape[string], E extends keyof Events, S extends ServiceShape> = (
+  context: EventContext<Events, E, S>,
+) => void | Promise<void>
 
 /** What `on` returns, for the service `S` or for any that offers what its handlers call and publish. */
 export interface Subscription<S extends ServiceShape> extends SubscriptionData {

@@ -45,7 +45,11 @@ export interface GatherOptions<Answer> {
   /** How long to gather. Default: the client's `within`. */
   readonly within?: Duration | undefined
   /** Ends earlier: after so many answers, so many of the expected responders, or when a function says so. */
-  readonly until?: { readonly count: number } | { readonly quorum: number } | { readonly when: (replies: readonly Answer[]) => boolean } | undefined
+  readonly until?:
+    | { readonly count: number }
+    | { readonly quorum: number }
+    | { readonly when: (replies: readonly Answer[]) => boolean }
+    | undefined
   /** The responders that should answer: gathering ends when all did, and `missing` names those that did not. */
   readonly expected?: readonly string[] | undefined
   readonly id?: string | undefined

@@ -21,7 +21,9 @@ export interface OutcomeOf<Type, Payload> {
 }
 
 /** Every outcome of a command or query: `Outcome<Kitchen['commands']['createTicket']>`. A union that `type` discriminates. */
-export type Outcome<M extends MessageShape> = { readonly [Type in keyof M['~replyOut']]: OutcomeOf<Type, M['~replyOut'][Type]> }[keyof M['~replyOut']]
+export type Outcome<M extends MessageShape> = {
+  readonly [Type in keyof M['~replyOut']]: OutcomeOf<Type, M['~replyOut'][Type]>
+}[keyof M['~replyOut']]
 
 /**
  * The answers of many, as they come. Not a promise: iterate it, or ask for the `result`. Ends by count, quorum, predicate or

@@ -1,0 +1,2 @@
+/** Notes one fault of a contract, so that all are told together. */
+export type Add = (text: string) => void
