@@ -84,6 +84,7 @@ export class Engine {
   /** Gives back what has not begun and refuses what comes; resolves when everything is settled. */
   drain(): Promise<void> {
     this.#closing = true
+    this.#keys.stop()
     this.#keys.giveBackWaiting(() => true, true)
     return this.#ledger.empty()
   }

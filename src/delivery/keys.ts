@@ -140,6 +140,11 @@ export class Keys {
     }
   }
 
+  /** Nothing is looked after any more. */
+  stop(): void {
+    this.#watch?.cancel()
+  }
+
   #settle(attempt: Attempt, settlement: Settlement): void {
     const { shards, counters, ledger } = this.#house
     const { parked, shard, message } = attempt.delivery
@@ -195,7 +200,7 @@ export class Keys {
     else if (chain.watched === undefined) {
       chain.watched = head
       this.#crowded.add(chain)
-      this.#watch ??= this.#house.runtime.timer(slow, () => this.#look(), true)
+      this.#watch ??= this.#house.runtime.timer(slow, () => this.#look())
     }
   }
 
@@ -211,6 +216,6 @@ export class Keys {
         if (crowded) for (const follower of chain.takeFollowers()) this.#parkBehind(follower)
       }
     }
-    if (this.#crowded.size > 0) this.#watch ??= this.#house.runtime.timer(slow, () => this.#look(), true)
+    if (this.#crowded.size > 0) this.#watch ??= this.#house.runtime.timer(slow, () => this.#look())
   }
 }
