@@ -6,6 +6,8 @@ import type { EventsShape, Named, ServiceShape } from './service.ts'
 export interface HandlerContext<S extends ServiceShape> {
   /** The envelope: id, source, time, causation, extensions. */
   readonly message: Message
+  /** The service that sent the message; for a reply the one that answered. */
+  readonly from: string
   /** The sender's own headers. */
   readonly headers: Readonly<Record<string, string>>
   /** The partition key: messages with the same key are handled one at a time, in order. */
@@ -53,8 +55,6 @@ export interface ReplyContext<S extends ServiceShape, U extends keyof S['uses'],
   readonly payload: S['uses'][U]['message']['~replyOut'][R]
   /** What `send` was given as `context`; undefined where the contract declares none. */
   readonly context: DeclaredContext<S['uses'][U]['~contextOut']>
-  /** The service that replied. */
-  readonly from: string
 }
 
 export type DeclaredContext<Context> = [Context] extends [never] ? undefined : Context
