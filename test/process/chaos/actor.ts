@@ -1,0 +1,51 @@
+import { connect } from '../../../src/index.ts'
+import type { FaultPoint, Runtime } from '../../../src/runtime/runtime.ts'
+import { systemRuntime } from '../../../src/runtime/system.ts'
+import { consume } from './consumer.ts'
+import { oven, ask } from './oven.ts'
+import { produce } from './producer.ts'
+
+/** What a process of a chaos run is told. */
+export interface Task {
+  readonly role: 'producer' | 'consumer' | 'asker' | 'oven'
+  readonly name: string
+  readonly url: string
+  readonly folder: string
+  readonly dieAt?: { readonly point: FaultPoint; readonly pass: number } | undefined
+  /** Consumers: the message whose handler kills its process, as `key seq`. */
+  readonly poison?: string | undefined
+  /** Consumers: the share of handlings that fail. */
+  readonly failing?: number | undefined
+  readonly maxLosses?: number | undefined
+  /** Askers: how many questions this life asks. */
+  readonly ask?: number | undefined
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as Task
+
+/** A runtime that kills its own process at the nth pass of a point. */
+function mortal(): Runtime {
+  const { dieAt } = task
+  if (dieAt === undefined) return systemRuntime
+  let passes = 0
+  return {
+    ...systemRuntime,
+    point: (name) => {
+      if (name === dieAt.point && ++passes === dieAt.pass) process.kill(process.pid, 'SIGKILL')
+      return undefined
+    },
+  }
+}
+
+const app = await connect(task.url, { runtime: mortal(), name: task.name, drain: '20s' })
+const finish = { producer: produce, consumer: consume, oven, asker: ask }[task.role]
+const stop = await finish(app, task)
+process.send?.('ready')
+process.on('message', async (message) => {
+  if (message !== 'stop') return
+  await stop()
+  await app.close()
+  process.send?.('stopped')
+  process.disconnect()
+})
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { App } from '../../../src/index.ts'
+import type { Task } from './actor.ts'
+import { Work } from './contract.ts'
+import { Ledger, readLedger } from './ledger.ts'
+
+const keys = 8
+
+interface Intent {
+  readonly key: string
+  readonly seq: number
+  readonly id: string
+}
+
+/**
+ * Sends numbered notes of its own keys. What it means to send is on disk before it is sent, what was acknowledged is noted after;
+ * a later life sends again, under the same ids and in order, what an earlier one does not know of.
+ */
+export async function produce(app: App, task: Task): Promise<() => Promise<void>> {
+  const path = join(task.folder, `${task.name}.ledger`)
+  const next = new Map<string, number>()
+  const open = new Map<string, Intent>()
+  for (const [what, id = '', key = '', seq = ''] of readLedger(path)) {
+    if (what === 'sent') open.delete(id)
+    else {
+      open.set(id, { id, key, seq: Number(seq) })
+      next.set(key, Number(seq) + 1)
+    }
+  }
+  const ledger = new Ledger(path)
+  const { work } = app.clients({ work: Work })
+  const send = async (intents: readonly Intent[]) => {
+    const sends = intents.map(async ({ key, seq, id }) => {
+      await work.note({ key, seq }, { id })
+      ledger.append([`sent ${id}`])
+    })
+    await Promise.all(sends)
+  }
+  let stopping = false
+  const loop = (async () => {
+    // what an earlier life may or may not have sent: once more, in order, before anything new
+    await send([...open.values()])
+    while (!stopping) {
+      const intents: Intent[] = []
+      for (let n = 0; n < keys; n++) {
+        const key = `${task.name}/${n}`
+        const seq = next.get(key) ?? 0
+        next.set(key, seq + 1)
+        intents.push({ key, seq, id: `${key}/${seq}/${process.pid}` })
+      }
+      ledger.append(intents.map(({ id, key, seq }) => `intent ${id} ${key} ${seq}`), true)
+      await send(intents)
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+  })()
+  loop.catch((error: unknown) => {
+    console.error(task.name, error)
+    process.exit(3)
+  })
+  return async () => {
+    stopping = true
+    await loop
+  }
+}

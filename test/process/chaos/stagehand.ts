@@ -1,0 +1,48 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Task } from './actor.ts'
+
+/** One process of a run. */
+export class Actor {
+  readonly child: ChildProcess
+  readonly ready: Promise<void>
+  /** How it ended: a signal, or an exit code. */
+  readonly ended: Promise<string>
+  over = false
+
+  constructor(task: Task) {
+    this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.ended = new Promise((resolve) =>
+      this.child.once('exit', (code, signal) => {
+        this.over = true
+        resolve(signal ?? `exit ${code}`)
+      }),
+    )
+    const ready = new Promise<void>((resolve) => this.child.on('message', (message) => message === 'ready' && resolve()))
+    // it may die before it is ready: then that is how this life went
+    this.ready = Promise.race([ready, this.ended.then(() => undefined)])
+  }
+
+  kill(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' = 'SIGKILL'): void {
+    if (!this.over) this.child.kill(signal)
+  }
+
+  /** Drains and ends. */
+  async stop(): Promise<void> {
+    if (!this.over && this.child.connected) this.child.send('stop')
+    await this.ended
+  }
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Waits as long as there is progress. */
+export async function until(condition: () => boolean, what: () => string, progress: () => unknown = () => 0, patience = 20_000): Promise<void> {
+  let last = progress()
+  let since = performance.now()
+  while (!condition()) {
+    await sleep(20)
+    const now = progress()
+    if (now !== last) [last, since] = [now, performance.now()]
+    else if (performance.now() - since > patience) throw new Error(`${what()}: nothing happened for ${patience} ms`)
+  }
+}
