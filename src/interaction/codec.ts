@@ -47,7 +47,9 @@ export class Codec {
 
   #bytes(payload: unknown): Uint8Array {
     try {
-      return encodeBody(this.content, payload)
+      const bytes = encodeBody(this.content, payload)
+      // A caller may use its buffer again while the message is on its way.
+      return this.content === 'binary' ? Buffer.from(bytes) : bytes
     } catch (error) {
       throw new PabalError('INVALID_PAYLOAD', `${this.label}: ${textOf(error)}`, { cause: error })
     }

@@ -32,6 +32,9 @@ export interface GatherResult {
 /** `all`: every expected responder answered; `nobody`: there was none. */
 export type Ending = 'count' | 'quorum' | 'predicate' | 'deadline' | 'all' | 'nobody'
 
+/** The answers that one gathering holds at most; further ones are dropped. */
+const maxAnswers = 100_000
+
 /**
  * Publish/asynchronous responses: one question to every serving group, and their answers as they come. Sent when it is made;
  * nothing is left behind when it has ended, was broken out of, or was never looked at (then at its deadline).
@@ -73,7 +76,7 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
   }
 
   replied(message: Message): void {
-    if (this.#seen.has(message.source)) return
+    if (this.#seen.has(message.source) || this.#seen.size >= maxAnswers) return
     this.#seen.add(message.source)
     if (message.type === errorReplyType) return this.#refused(message.source, remoteCode(message.extensions.errorcode))
     let answer: Answer | Promise<Answer>

@@ -6,6 +6,10 @@ import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing, SendResult, Transport } from '../transport/seam.ts'
 import { isPromise, textOf } from './validate.ts'
 
+/** What may be under way at once. More is refused with `OVERLOADED`: a sender that does not wait must not fill the memory. */
+const maxMessages = 100_000
+const maxBytes = 256 * 1024 * 1024
+
 /**
  * The way out of an app: everything that is sent and is not part of a settlement. It makes channels on first use, keeps
  * the order in which `send` was called per channel (also where a schema is asynchronous), and knows what is under way.
@@ -20,6 +24,7 @@ export class Outbound {
   readonly #gates = new Map<string, Promise<unknown>>()
   readonly #direct: boolean
   #underWay = 0
+  #bytes = 0
   #idle: (() => void)[] = []
 
   constructor(transport: Transport, capabilities: Capabilities, runtime: Runtime, mode: 'create' | 'check') {
@@ -72,7 +77,10 @@ export class Outbound {
   }
 
   #hand(outgoing: Outgoing): Promise<SendResult> {
+    const bytes = outgoing.message.body.byteLength
+    if (this.#underWay >= maxMessages || this.#bytes + bytes > maxBytes) return Promise.resolve(this.#overloaded(outgoing))
     this.#underWay++
+    this.#bytes += bytes
     let sent: Promise<readonly SendResult[]>
     try {
       sent = this.transport.send([outgoing])
@@ -81,11 +89,11 @@ export class Outbound {
     }
     return sent.then(
       (results) => {
-        this.#left()
+        this.#left(bytes)
         return results[0] ?? 'sent'
       },
       (error: unknown) => {
-        this.#left()
+        this.#left(bytes)
         return isPabalError(error) ? error : new PabalError('SEND_FAILED', `${outgoing.message.type}: ${textOf(error)}`, { id: outgoing.message.id, cause: error })
       },
     )
@@ -93,6 +101,7 @@ export class Outbound {
 
   async #queue(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<SendResult> {
     const { address } = channel
+    if (this.#underWay >= maxMessages) throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, { hint: 'Await what is sent before sending more.' })
     const before = this.#gates.get(address)
     this.#underWay++
     let handed: Promise<SendResult> | undefined
@@ -108,7 +117,7 @@ export class Outbound {
     try {
       await gate
     } finally {
-      this.#left()
+      this.#left(0)
       if (this.#gates.get(address) === gate) this.#gates.delete(address)
     }
     const result = await (handed as unknown as Promise<SendResult>)
@@ -116,7 +125,12 @@ export class Outbound {
     return result
   }
 
-  #left(): void {
+  #overloaded({ message }: Outgoing): PabalError {
+    return new PabalError('OVERLOADED', `${message.type}: ${this.#underWay} messages of this app with ${this.#bytes} bytes are under way, which is the most`, { id: message.id, hint: 'Await what is sent before sending more.' })
+  }
+
+  #left(bytes: number): void {
+    this.#bytes -= bytes
     if (--this.#underWay > 0) return
     const waiting = this.#idle
     this.#idle = []

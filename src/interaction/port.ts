@@ -47,6 +47,7 @@ export class Port {
     const body = this.codec.encode(payload)
     const key = this.#key(payload, fields)
     const id = fields.id ?? origin.nextId(this.channel, this.data.type)
+    if (id === '') throw new PabalError('INVALID_OPTION', `${this.label}: the option id is empty`)
     if (isPromise(body)) return body.then((bytes) => this.#outgoing(origin, now, bytes, key, id, fields, expectsReply))
     return this.#outgoing(origin, now, body, key, id, fields, expectsReply)
   }
@@ -65,7 +66,8 @@ export class Port {
       causationId: origin.cause,
       replyTo: fields.replyTo,
       extensions: extensionsOf(origin, fields, expectsReply),
-      headers: fields.headers ?? none,
+      // Copied: what the caller does with the object afterwards is the caller's own business.
+      headers: fields.headers === undefined ? none : { ...fields.headers },
       body,
     }
     return { channel: this.channel, message, durable: this.durable, notBefore: fields.notBefore, ttl: this.durable ? undefined : fields.within }

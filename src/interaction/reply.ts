@@ -68,7 +68,7 @@ function replyOf(
     causationId: request.id,
     replyTo: undefined,
     extensions: echo(request.extensions, code),
-    headers: headers ?? none,
+    headers: headers === undefined ? none : { ...headers },
     body,
   }
   return { channel, message, durable, notBefore: undefined, ttl: durable || remaining === undefined ? undefined : remaining + grace }

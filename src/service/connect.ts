@@ -6,7 +6,8 @@ import { systemRuntime } from '../runtime/system.ts'
 import type { Transport, TransportState } from '../transport/seam.ts'
 import type { App } from './app.ts'
 import { type Core, emptyCounters } from './core.ts'
-import { checkRequires, type ConnectOptions, type Logger, policyOf, settingsFrom } from './options.ts'
+import { loggerOf, logDelivery } from './log.ts'
+import { checkRequires, type ConnectOptions, policyOf, settingsFrom } from './options.ts'
 import { RunningApp } from './running.ts'
 import { transportFrom } from './transports.ts'
 
@@ -33,10 +34,14 @@ export async function connect(target: string | Transport, options: ConnectOption
   const runtime = options.runtime ?? systemRuntime
   const transport = typeof target === 'string' ? await transportFrom(target, runtime) : target
   if (typeof transport?.open !== 'function') throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
+  const logger = loggerOf(options.logger)
   let state: TransportState = { ready: false, reason: 'it is being opened' }
   let core: Core | undefined
   const capabilities = await transport.open((next) => {
-    if (core?.phase === 'open' && state.ready !== next.ready) say(options.logger, next.ready ? 'info' : 'warn', next.ready ? 'the transport is ready again' : `the transport is not ready: ${next.reason}`)
+    if (core?.phase === 'open' && state.ready !== next.ready) {
+      if (next.ready) logger.info(`pabal: the transport ${transport.name} is ready again`)
+      else logger.warn(`pabal: the transport ${transport.name} is not ready: ${next.reason}`)
+    }
     state = next
   })
   try {
@@ -56,20 +61,15 @@ export async function connect(target: string | Transport, options: ConnectOption
     outbound: new Outbound(transport, capabilities, runtime, settings.provision),
     inbox: new ReplyInbox(transport, runtime, settings.name, counters),
     counters,
-    report: (event) => report(options, event),
+    logger,
+    report: (event) => report(core as Core, event),
     phase: 'open',
   }
   // The one cast of the public boundary: the runtime works with plain data, the types are the contract's.
   return new RunningApp(core, () => state) as unknown as App
 }
 
-function report(options: ConnectOptions, event: DeliveryEvent): void {
+function report({ options, logger }: Core, event: DeliveryEvent): void {
+  logDelivery(logger, event)
   options.onDelivery?.(event)
-  const { what, channel, group, message, error } = event
-  if (what === 'failed' || what === 'unknown' || what === 'discarded') say(options.logger, 'info', `${message.type} ${message.id} on ${channel}: ${what}`, { group, error })
-  else say(options.logger, 'warn', `${message.type} ${message.id} on ${channel}: ${what}`, { group, error })
-}
-
-function say(logger: Logger | undefined, level: keyof Logger, message: string, details?: unknown): void {
-  logger?.[level](`pabal: ${message}`, details)
 }

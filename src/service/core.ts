@@ -5,7 +5,7 @@ import type { Outbound } from '../interaction/outbound.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Transport } from '../transport/seam.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { ConnectOptions, Settings } from './options.ts'
+import type { ConnectOptions, Logger, Settings } from './options.ts'
 
 /** What everything of one app shares. */
 export interface Core {
@@ -17,6 +17,7 @@ export interface Core {
   readonly outbound: Outbound
   readonly inbox: ReplyInbox
   readonly counters: Counters
+  readonly logger: Logger
   /** Told of what became of deliveries; answers callers whose command has ended in the dead letters. */
   report(event: DeliveryEvent): void
   /** `open`: clients may send. `draining`: only handlers that still run may. */

@@ -10,6 +10,10 @@ import type { Outgoing } from '../transport/seam.ts'
 import type { Core } from './core.ts'
 import { type Speaker, sendNow } from './speaker.ts'
 
+/** How much one handler may say; it is all held until it ends. */
+const maxKept = 100_000
+const maxKeptBytes = 256 * 1024 * 1024
+
 const nothing: readonly Outgoing[] = Object.freeze([])
 
 /**
@@ -26,6 +30,7 @@ export class Handling implements Speaker, Origin {
   #kept: (Outgoing | undefined)[] | undefined = undefined
   #unfinished: Promise<unknown>[] | undefined = undefined
   #counts: Map<string, number> | undefined = undefined
+  #bytes = 0
   #ended = false
 
   constructor(core: Core, source: string, delivered: HandleContext, arrived: number | undefined) {
@@ -78,13 +83,16 @@ export class Handling implements Speaker, Origin {
     if (immediate) return sendNow(this.core, channel, outgoing)
     this.#kept ??= []
     const kept = this.#kept
+    if (kept.length >= maxKept) throw this.#overloaded()
     if (!isPromise(outgoing)) {
+      this.#weigh(outgoing)
       kept.push(outgoing)
       return Promise.resolve({ id: outgoing.message.id })
     }
     // Keeps its place while an asynchronous schema looks at it. Where that refuses, the handler fails even if nobody awaits.
     const place = kept.push(undefined) - 1
     const said = outgoing.then((made) => {
+      this.#weigh(made)
       kept[place] = made
       return { id: made.message.id }
     })
@@ -97,6 +105,19 @@ export class Handling implements Speaker, Origin {
   keep(outgoing: Outgoing): void {
     this.#kept ??= []
     this.#kept.push(outgoing)
+  }
+
+  #weigh({ message }: Outgoing): void {
+    this.#bytes += message.body.byteLength
+    if (this.#bytes > maxKeptBytes) throw this.#overloaded()
+  }
+
+  #overloaded(): PabalError {
+    const { type, id } = this.message
+    return new PabalError('OVERLOADED', `the handler of ${type} ${id} sends more than ${maxKept} messages or ${maxKeptBytes} bytes with one acknowledgement`, {
+      id,
+      hint: 'Send in several steps, or with `immediate`.',
+    })
   }
 
   /** Ends it: nothing may be said any more. What was said, or a promise of it where a schema is still looking. */

@@ -24,7 +24,8 @@ export interface ConnectOptions extends DeliveryOptions {
   readonly provision?: 'create' | 'check' | undefined
   /** Around every handler of the app, the first outermost. */
   readonly middleware?: readonly Middleware[] | undefined
-  readonly logger?: Logger | undefined
+  /** Told of what a person should look at. Default: warnings and errors on the console; `false`: nothing. */
+  readonly logger?: Logger | false | undefined
   /** Clock, timers, ids and fault points. Default: the system's. */
   readonly runtime?: Runtime | undefined
   /** How long `close` waits for running handlers. Default `10s`. */
@@ -64,7 +65,7 @@ export function settingsFrom(options: ConnectOptions, faults: Faults): Settings 
   if (provision !== 'create' && provision !== 'check') faults.add('INVALID_OPTION', `connect: the option provision is ${show(provision)}, give 'create' or 'check'`)
   checkMiddleware(options.middleware, 'connect', faults)
   for (const member of ['info', 'warn', 'error'] as const)
-    if (options.logger !== undefined && typeof options.logger?.[member] !== 'function') faults.add('INVALID_OPTION', `connect: the logger has no function ${member}`)
+    if (options.logger !== undefined && options.logger !== false && typeof options.logger?.[member] !== 'function') faults.add('INVALID_OPTION', `connect: the logger has no function ${member}`)
   return {
     name,
     provision,

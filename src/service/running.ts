@@ -43,7 +43,11 @@ export class RunningApp {
 
   async serve(contract: ServiceData, handlers: HandlersData, options: ServeOptions = {}): Promise<ServiceRuntime> {
     assertOpen(this.#core, 'serve')
-    const started = await this.#track(startService(this.#core, this.#owners, contract, handlers, options))
+    let started: ServiceRuntime | undefined
+    const closed = (): void => {
+      if (started !== undefined) this.#started.delete(started)
+    }
+    started = await this.#track(startService(this.#core, this.#owners, contract, handlers, options, closed))
     this.#started.add(started)
     return started
   }
@@ -105,7 +109,7 @@ export class RunningApp {
   }
 
   closeOn(signals: readonly NodeJS.Signals[], options: SignalOptions = {}): void {
-    this.#deaf.push(closeOnSignals(signals, options, () => this.close(options), this.#core.options.logger))
+    this.#deaf.push(closeOnSignals(signals, options, () => this.close(options), this.#core.logger))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,11 +1,10 @@
 import type { Channel } from '../channel/channel.ts'
-import { deadLetterChannel, eventChannel, gatherChannel, invalidMessageChannel, replyChannel, serviceChannel } from '../channel/names.ts'
+import { deadLetterChannel, eventChannel, gatherChannel, invalidMessageChannel, replyChannel, replyTarget, serviceChannel, validName } from '../channel/names.ts'
 import type { ServiceData } from '../contract/data.ts'
 import { createConsumer } from '../delivery/consumer.ts'
 import type { Consumer, DeliveryPolicy, Route } from '../delivery/types.ts'
 import { Faults, PabalError } from '../errors.ts'
 import { makeErrorReply } from '../interaction/reply.ts'
-import { replyTarget } from '../channel/names.ts'
 import type { Message } from '../message/message.ts'
 import type { Core } from './core.ts'
 import { checkServeOptions, policyOf, type ServeOptions } from './options.ts'
@@ -14,7 +13,6 @@ import { checkCapabilities, type Handled, type HandlersData, isContract, type Pl
 import { OneWayRoute, type Participant, QueryRoute, ReplyingRoute, ReplyRoute } from './routes.ts'
 import { DirectSpeaker } from './speaker.ts'
 import { voiceOf } from './voice.ts'
-import { validName } from '../channel/names.ts'
 
 /** A running service; the typed `ServiceHandle` is this, seen through its contract. */
 export interface ServiceRuntime {
@@ -29,7 +27,7 @@ export interface ServiceRuntime {
 }
 
 /** Checks everything, makes the channels, and starts the consumers of one participant. */
-export async function startService(core: Core, owners: Owners, contract: ServiceData, handlers: HandlersData, options: ServeOptions): Promise<ServiceRuntime> {
+export async function startService(core: Core, owners: Owners, contract: ServiceData, handlers: HandlersData, options: ServeOptions, closed: () => void): Promise<ServiceRuntime> {
   if (!isContract(contract)) throw new PabalError('INVALID_CONFIGURATION', 'serve was not given a contract: pass what defineService returned')
   const faults = new Faults()
   const what = `serve ${contract.name}`
@@ -51,6 +49,7 @@ export async function startService(core: Core, owners: Owners, contract: Service
   const stop = async (deadline: number): Promise<void> => {
     const ends = await Promise.allSettled(consumers.map((consumer) => consumer.close(deadline)))
     give()
+    closed()
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }

@@ -10,7 +10,7 @@ export interface SignalOptions {
 }
 
 /** Closes at the first of these signals, ends the process at the second. Returns what stops the listening. */
-export function closeOnSignals(signals: readonly NodeJS.Signals[], options: SignalOptions, close: () => Promise<void>, logger: Logger | undefined): () => void {
+export function closeOnSignals(signals: readonly NodeJS.Signals[], options: SignalOptions, close: () => Promise<void>, logger: Logger): () => void {
   let closing = false
   const stop = (): void => {
     for (const signal of signals) process.removeListener(signal, heard)
@@ -18,14 +18,14 @@ export function closeOnSignals(signals: readonly NodeJS.Signals[], options: Sign
   const heard = (signal: NodeJS.Signals): void => {
     if (closing) process.exit(130)
     closing = true
-    logger?.info(`${signal}: closing; a second signal ends the process at once`)
+    logger.info(`${signal}: closing; a second signal ends the process at once`)
     close().then(
       () => {
         if (options.exit !== false) process.exit(0)
         stop()
       },
       (error: unknown) => {
-        logger?.error(`${signal}: ${textOf(error)}`, error)
+        logger.error(`${signal}: ${textOf(error)}`, error)
         if (options.exit !== false) process.exit(1)
         process.exitCode = 1
         stop()

@@ -23,7 +23,7 @@ export function voiceOf(contract: ServiceData | undefined, as: string, within: n
     for (const [name, data] of Object.entries(events)) {
       const port = new Port(data)
       ports.push(port)
-      members[name] = (speaker) => (key: string, payload: unknown, options?: CallOptions) => tell(speaker, port, payload, options, key ?? '')
+      members[name] = (speaker) => (key: string, payload: unknown, options?: CallOptions) => tell(speaker, port, payload, options, key)
     }
     const Aggregate = portal(members)
     aggregates[aggregate] = (speaker) => new Aggregate(speaker)
