@@ -26,7 +26,10 @@ export function success<In, Out, Body extends Content = 'json'>(
 
 function reply(schema: unknown, options: BodyOptions<Content> | undefined, isFailure: boolean): ReplyOf<unknown, unknown> {
   const given = schema as StandardSchemaV1
-  return { '~standard': given?.['~standard'], pabal: { ...options, content: options?.content ?? 'json', schema: given, failure: isFailure } }
+  return {
+    '~standard': given?.['~standard'],
+    pabal: { ...options, content: options?.content ?? 'json', schema: given, failure: isFailure },
+  }
 }
 
 /** What stands in `replies`: a bare schema, or what `success` and `failure` return (from any copy of the library). */

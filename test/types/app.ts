@@ -1,10 +1,4 @@
-import type { Nobody, Subscription } from '../../src/contract/index.ts'
-import type { Clients, Handlers, ServiceHandle, ServiceShape } from '../../src/service/types/index.ts'
+import type { App } from '../../src/service/app.ts'
 
-/** The parts of an app that take contracts, for tests of types alone. */
-export interface App {
-  serve<S extends ServiceShape>(service: S, handlers: Handlers<S>): Promise<ServiceHandle<S>>
-  clients<Services extends Readonly<Record<string, ServiceShape>>>(services: Services): Clients<Services>
-  on(subscription: Subscription<Nobody>): Promise<void>
-}
+/** What `connect` resolves to, for tests of types alone: nothing runs. */
 export declare const app: App

@@ -38,6 +38,11 @@ same<(typeof mixed)['~replyOut'], { A: { a: string }; B: { b: number }; C: { c: 
 
 // The key is a field that always holds a string.
 notification(z.object({ id: z.string(), status: z.enum(['open', 'closed']) }), { key: 'status' })
+const Either = z.union([z.object({ id: z.string(), a: z.number() }), z.object({ id: z.string(), b: z.string() })])
+notification(Either, { key: 'id' })
+// @ts-expect-error: not in every payload
+notification(Either, { key: 'b' })
+notification(z.object({ id: z.string().brand('id') }), { key: 'id' })
 // @ts-expect-error: may be missing
 notification(z.object({ id: z.string().optional() }), { key: 'id' })
 // @ts-expect-error: a number

@@ -66,7 +66,7 @@ export async function checked(): Promise<void> {
 async function instantiations(files: Readonly<Record<string, string>>, options: object = {}): Promise<number> {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(work.path, name), text)
   const run = await compile(work.path, Object.keys(files), options, '--extendedDiagnostics', '--singleThreaded')
-  expect(run.errors).toEqual([])
+  expect(run.errors.filter((error) => !error.file.startsWith('..'))).toEqual([])
   const found = /^Instantiations:\s+(\d+)$/m.exec(run.output)?.[1]
   expect(found).toBeDefined()
   return Number(found)

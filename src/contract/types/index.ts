@@ -1,5 +1,4 @@
 export type * from './call.ts'
-export type * from './carried.ts'
 export type * from './client.ts'
 export type * from './context.ts'
 export type * from './handle.ts'
