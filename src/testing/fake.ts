@@ -55,7 +55,8 @@ export function fake<S extends ServiceShape>(contract: S, answers: FakeAnswers<S
   for (const name of Object.keys(declared)) {
     const own: Received<unknown>[] = []
     log.set(name, own)
-    const answer = answerOf(contract.name, name, (answers as Readonly<Record<string, unknown>>)[name])
+    const needed = declared[name]?.replies !== undefined
+    const answer = answerOf(contract.name, name, (answers as Readonly<Record<string, unknown>>)[name], needed)
     handlers[name] = (context: Given) => {
       own.push({ payload: context.payload, key: context.key, message: context.message })
       return answer(context)
@@ -80,13 +81,13 @@ interface Given extends Received<unknown> {
   readonly reply?: Readonly<Record<string, (payload: unknown) => unknown>>
 }
 
-function answerOf(contract: string, name: string, answer: unknown): (context: Given) => unknown {
+function answerOf(contract: string, name: string, answer: unknown, needed: boolean): (context: Given) => unknown {
   if (typeof answer === 'function') return answer as (context: Given) => unknown
+  // notifications and documents: nothing to answer
+  if (!needed) return () => undefined
   return ({ reply }) => {
-    // notifications and documents: nothing to answer
-    if (reply === undefined) return undefined
     const [type, payload] = Object.entries((answer as Record<string, unknown>) ?? {})[0] ?? []
-    const make = type === undefined ? undefined : reply[type]
+    const make = type === undefined ? undefined : reply?.[type]
     if (make === undefined) {
       const told = type === undefined ? 'was told no answer' : `was told to answer ${type}, which is not declared`
       throw new PabalError('NO_REPLY', `fake(${contract}) was asked ${name} and ${told}`)

@@ -89,12 +89,15 @@ test('a fake answers with a handler, validates like any service, and publishes',
 })
 
 test('a fake that was told no answer says so', async () => {
-  await using app = await testApp()
+  const failed: string[] = []
+  await using app = await testApp({ onDelivery: ({ message, error }) => failed.push(`${message.type} ${error?.code}`) })
   await app.fake(Kitchen)
   const { kitchen } = app.clients({ kitchen: Kitchen })
-  await expect(kitchen.menu({}, { within: '2s' })).rejects.toMatchObject({ code: 'REMOTE_ERROR' })
   await kitchen.remindCook({ orderId: 'a', dishes: 1 })
   await app.idle()
+  expect(failed, 'a notification needs no answer').toEqual([])
+  await expect(kitchen.menu({}, { within: '2s' })).rejects.toMatchObject({ code: 'REMOTE_ERROR' })
+  expect(failed.at(-1)).toBe('menu NO_REPLY')
 })
 
 test('a fake refuses answers to what is not declared', () => {

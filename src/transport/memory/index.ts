@@ -25,11 +25,11 @@ export interface MemoryHub {
   readonly stored: { readonly messages: number; readonly bytes: number }
 }
 
-/** Makes a hub. Throws `UNKNOWN_OPTION` or `INVALID_OPTION`. */
-export function createHub(options: HubOptions): MemoryHub {
-  const hub = new Hub(options)
+/** Makes a hub, on the system's clock unless told otherwise. Throws `UNKNOWN_OPTION` or `INVALID_OPTION`. */
+export function createHub(options: Partial<HubOptions> = {}): MemoryHub {
+  const hub = new Hub({ runtime: systemRuntime, ...options })
   return {
-    transport(name = 'member', runtime = options.runtime) {
+    transport(name = 'member', runtime = hub.runtime) {
       const transport = new MemoryTransport(hub, name, runtime)
       hub.opened(transport, true)
       return transport
@@ -46,7 +46,7 @@ export function createHub(options: HubOptions): MemoryHub {
 
 /** The transport of a hub of its own: everything in this process and gone with it. */
 export function memory(options: Partial<HubOptions> = {}): Transport {
-  return createHub({ runtime: systemRuntime, ...options }).transport()
+  return createHub(options).transport()
 }
 
 /** The transport of `memory:` or `memory:?shards=4`. Throws `UNKNOWN_OPTION` or `INVALID_OPTION`. */
