@@ -48,7 +48,8 @@ export class Runner {
         decoded = true
         emit = await route.handle(payload, attempt)
       } catch (error) {
-        return await (!decoded && isPabalError(error, 'INVALID_MESSAGE') ? this.#invalid(attempt, error) : this.#failed(attempt, error))
+        const unusable = !decoded && (isPabalError(error, 'INVALID_MESSAGE') || isPabalError(error, 'INVALID_REPLY_ADDRESS'))
+        return await (unusable ? this.#invalid(attempt, error) : this.#failed(attempt, error))
       }
       const after = this.#point?.('handle.after')
       if (after !== undefined) await after

@@ -15,7 +15,6 @@ export function checkOf(schema: StandardSchemaV1, label: string, root: string, c
     return result.value
   }
   const failed = (cause: unknown): never => {
-    if (isCoded(cause, code)) throw cause
     throw new PabalError(code, `${label}: the schema threw while it looked at the ${root}: ${textOf(cause)}`, { cause })
   }
   return (value) => {
@@ -25,7 +24,7 @@ export function checkOf(schema: StandardSchemaV1, label: string, root: string, c
     } catch (cause) {
       return failed(cause)
     }
-    return isPromise(result) ? result.then(settle).catch(failed) : settle(result)
+    return isPromise(result) ? Promise.resolve(result).then(settle, failed) : settle(result)
   }
 }
 
@@ -55,8 +54,4 @@ function pathText(path: SchemaIssue['path']): string {
 /** What an unknown thrown value says. */
 export function textOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error)
-}
-
-function isCoded(error: unknown, code: ErrorCode): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code
 }

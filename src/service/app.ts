@@ -1,15 +1,15 @@
-import type { ServiceData, SubscriptionData } from '../contract/data.ts'
 import type { Client, Clients } from '../contract/types/client.ts'
 import type { ServiceHandle } from '../contract/types/handle.ts'
 import type { Handlers, Subscription } from '../contract/types/handlers.ts'
 import type { Nobody, ServiceShape } from '../contract/types/service.ts'
 import type { DeliveryOptions } from '../delivery/policy.ts'
 import type { Counters } from '../delivery/types.ts'
-import { type Duration } from '../runtime/duration.ts'
+import type { Duration } from '../runtime/duration.ts'
 import type { Depth } from '../transport/seam.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { ClientOptions } from './client.ts'
 import type { Health } from './health.ts'
+import type { Lot, ParkingLot } from './lots.ts'
 import type { ServeOptions } from './options.ts'
 import type { SignalOptions } from './signals.ts'
 
@@ -78,6 +78,22 @@ export interface App {
   channels(): Promise<readonly Depth[]>
 
   /**
+   * Messages whose attempts are spent, by the channel and group that failed at them.
+   *
+   * ```ts
+   * for await (const letter of app.deadLetters.list({ channel: 'kitchen' })) console.log(letter.message.id, letter.code, letter.reason)
+   * await app.deadLetters.redrive({ channel: 'kitchen' }, { code: 'ATTEMPTS_SPENT' })
+   * ```
+   */
+  readonly deadLetters: Lot
+
+  /** Messages that could not be decoded, did not fit their schema, or were known to nobody. */
+  readonly invalidMessages: Lot
+
+  /** Messages that were moved out of the way with their followers: until they are due, or until a person redrives or skips them. */
+  readonly parked: ParkingLot
+
+  /**
    * Ends it: takes nothing more, lets running handlers finish or gives their messages back, settles, sends what is under way,
    * then lets go of the transport. Requests that still wait reject with `CLOSED`. Idempotent. Rejects with `DRAIN_TIMEOUT` where
    * handlers still ran at the deadline (`within`, default the `drain` of `connect`, 10 s); their messages are delivered again.
@@ -102,5 +118,3 @@ export interface App {
 export interface Watching {
   close(): Promise<void>
 }
-
-export type { ServiceData, SubscriptionData }

@@ -1,14 +1,14 @@
-import { PabalError } from '../errors.ts'
 import type { ServiceData, SubscriptionData } from '../contract/data.ts'
 import type { DeliveryOptions } from '../delivery/policy.ts'
 import type { Consumer, Counters } from '../delivery/types.ts'
-import { Faults } from '../errors.ts'
+import { Faults, PabalError } from '../errors.ts'
 import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { Depth, TransportState } from '../transport/seam.ts'
 import type { Watching } from './app.ts'
 import { type ClientOptions, clientOf } from './client.ts'
 import { assertOpen, type Core } from './core.ts'
 import { type Health, healthOf } from './health.ts'
+import { type Lot, lotsOf, type ParkingLot } from './lots.ts'
 import { policyOf, type ServeOptions } from './options.ts'
 import { Owners } from './owners.ts'
 import { type HandlersData, subscriptionsOf } from './plan.ts'
@@ -26,6 +26,9 @@ interface Started {
 export class RunningApp {
   readonly #core: Core
   readonly #state: () => TransportState
+  readonly deadLetters: Lot
+  readonly invalidMessages: Lot
+  readonly parked: ParkingLot
   readonly #owners = new Owners()
   readonly #started = new Set<Started>()
   readonly #starting = new Set<Promise<unknown>>()
@@ -35,6 +38,10 @@ export class RunningApp {
   constructor(core: Core, state: () => TransportState) {
     this.#core = core
     this.#state = state
+    const lots = lotsOf(core)
+    this.deadLetters = lots.dead
+    this.invalidMessages = lots.invalid
+    this.parked = lots.parked
   }
 
   get capabilities() {

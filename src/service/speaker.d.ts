@@ -1,0 +1,27 @@
+import type { Accepted } from '../contract/types/outcome.ts';
+import { type Origin } from '../interaction/origin.ts';
+import type { Channel } from '../channel/channel.ts';
+import type { Outgoing } from '../transport/seam.ts';
+import { type Core } from './core.ts';
+/** How something is said: at once, or with the acknowledgement of the message being handled. */
+export interface Speaker {
+    readonly core: Core;
+    readonly origin: Origin;
+    /** Throws where nothing may be said any more. */
+    assertMaySpeak(what: string): void;
+    /** How a fault of the sender comes out: clients reject; handlers throw at once, so that they fail although nothing is awaited. */
+    refuse(error: unknown): Promise<never>;
+    /** Sends, or keeps for the settlement unless `immediate`. */
+    say(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, immediate: boolean): Promise<Accepted>;
+}
+/** Speaks at once: clients, and services outside their handlers. */
+export declare class DirectSpeaker implements Speaker {
+    readonly core: Core;
+    readonly origin: Origin;
+    constructor(core: Core, source: string);
+    assertMaySpeak(what: string): void;
+    refuse(error: unknown): Promise<never>;
+    say(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<Accepted>;
+}
+/** Sends at once; resolves when the message is as safe as the transport declares, rejects with what the transport said. */
+export declare function sendNow(core: Core, channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<Accepted>;
