@@ -77,7 +77,7 @@ export class Draw {
     return this.#next() < share
   }
 
-  pick<T>(from: readonly [T, ...T[]]): T {
+  pick<const T>(from: readonly [T, ...T[]]): T {
     return from[this.whole(0, from.length - 1)] as T
   }
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { Delivery } from '../../../transport/seam.ts'
+import { Collector, done } from '../../collector.ts'
 import type { Definition } from '../../definition.ts'
 import { wrap } from '../../wrap.ts'
 import type { Stage } from '../../stage.ts'
@@ -52,6 +54,31 @@ export const gatherScenarios: readonly Definition[] = [
       const open = await kitchen.quote.gather(order, { within: '400ms' }).result()
       if (stage.capabilities.knowsReceivers) assert.deepEqual(open.missing, [name('slow')], 'the transport knows who was there')
       else assert.equal(open.missing, undefined, 'nobody said whom to expect')
+    },
+  },
+  {
+    id: '30e',
+    title: 'a responder that answers twice counts once',
+    proves: 'A duplicate answer, from one instance or from two of the same participant, is dropped: counts and quorums count participants.',
+    play: async (stage) => {
+      const apps = new AppStage(stage)
+      const topic = { address: `${apps.names.kitchen.name}.quote`, kind: 'publish-subscribe' } as const
+      await stage.sender.provision([topic], 'create')
+      // a responder that knows only the wire, and answers each question three times
+      for (const name of ['stutterer', 'other']) {
+        const answer = ({ message }: Delivery) => {
+          const to = { address: message.replyTo ?? '', kind: 'inbox' } as const
+          const fields = { type: 'Quote', kind: 'reply', source: name, correlationId: message.correlationId } as const
+          return done(...stage.batch(to, name === 'other' ? 1 : 3, () => ({ durable: false, ttl: 5000, body: '{"n":1}', fields })))
+        }
+        const group = `${stage.prefix}-${name}`
+        await stage.subscribe(await stage.member(), topic, new Collector().receive(name, answer), { durable: false, group })
+      }
+      const { kitchen } = await apps.client()
+      for (let round = 0; round < 10; round++) {
+        const gathered = await kitchen.quote.gather({ table: 'a', n: 1 }, { within: '20s', until: { count: 2 } }).result()
+        assert.deepEqual(gathered.replies.map((reply) => reply.from).sort(), ['other', 'stutterer'])
+      }
     },
   },
   {
