@@ -25,7 +25,8 @@ export async function startHistory(app: App, place: Place): Promise<void> {
   const count = database.prepare("SELECT coalesce(state, 'unknown') AS state, count(*) AS orders FROM orders GROUP BY 1")
 
   await app.serve(History, {
-    summary: ({ reply }) => reply.Summary({ states: Object.fromEntries(count.all().map((row) => [String(row.state), Number(row.orders)])) }),
+    summary: ({ reply }) =>
+      reply.Summary({ states: Object.fromEntries(count.all().map((row) => [String(row.state), Number(row.orders)])) }),
     on: [
       on(Order.events.Order, {
         OrderCreated: ({ key, payload }) => total(key, payload.total),

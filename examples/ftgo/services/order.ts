@@ -16,15 +16,20 @@ export async function startOrder(app: App, place: Place): Promise<void> {
   const reject = async (orderId: string, publish: Publish): Promise<void> => {
     orders.move(orderId, 'rejected')
     const { order, reason = 'unknown' } = orders.get(orderId)
-    await publish.Order.OrderRejected(orderId, { consumerId: order.consumerId, restaurantId: order.restaurantId, total: order.total, reason })
+    await publish.Order.OrderRejected(orderId, {
+      consumerId: order.consumerId,
+      restaurantId: order.restaurantId,
+      total: order.total,
+      reason,
+    })
   }
 
   await app.serve(Order, {
     createOrder: async ({ payload, call, publish, reply }) => {
       const { orderId, consumerId, restaurantId, lines, total, deliverTo } = payload
       if (orders.find(orderId) === undefined) orders.add(payload, await checkOrder(payload, call))
-      const { state, reason } = orders.get(orderId)
-      if (state === 'rejected' && reason !== undefined && !reason.startsWith('later: ')) {
+      const { state, reason = 'unknown' } = orders.get(orderId)
+      if (state === 'refused') {
         await reject(orderId, publish)
         return reply.OrderRefused({ orderId, reason })
       }
@@ -44,11 +49,11 @@ export async function startOrder(app: App, place: Place): Promise<void> {
             await call.confirmTicket.send({ orderId }, { context: { orderId } })
             return
           }
-          orders.move(orderId, 'compensating', `later: ${answer.type}`)
+          orders.move(orderId, 'compensating', answer.type)
           await call.cancelTicket.send({ orderId }, { context: { orderId } })
         },
         RestaurantClosed: async ({ context: { orderId }, publish }) => {
-          orders.move(orderId, 'compensating', 'later: RestaurantClosed')
+          orders.move(orderId, 'compensating', 'RestaurantClosed')
           await reject(orderId, publish)
         },
       },
@@ -57,12 +62,16 @@ export async function startOrder(app: App, place: Place): Promise<void> {
         TicketConfirmed: async ({ payload: { ticketId }, context: { orderId }, call, publish }) => {
           orders.move(orderId, 'approved')
           const { order } = orders.get(orderId)
-          await publish.Order.OrderAuthorized(orderId, { consumerId: order.consumerId, restaurantId: order.restaurantId, total: order.total })
+          await publish.Order.OrderAuthorized(orderId, {
+            consumerId: order.consumerId,
+            restaurantId: order.restaurantId,
+            total: order.total,
+          })
           // One-way notification: nobody answers.
           await call.remindCook({ orderId, ticketId })
         },
         DishSoldOut: async ({ context: { orderId }, call }) => {
-          orders.move(orderId, 'compensating', 'later: DishSoldOut')
+          orders.move(orderId, 'compensating', 'DishSoldOut')
           await call.reverseAuthorization.send({ orderId }, { context: { orderId } })
         },
       },

@@ -3,7 +3,8 @@ import type { Handlers } from 'pabal'
 import type { Order } from '../contracts/order.ts'
 
 export type NewOrder = Parameters<Handlers<Order>['createOrder']>[0]['payload']
-export type State = 'pending' | 'compensating' | 'approved' | 'rejected'
+/** `refused`: at the first look, before anybody did anything. `rejected`: later, after everything done for it was undone. */
+export type State = 'pending' | 'refused' | 'compensating' | 'approved' | 'rejected'
 
 export interface Stored {
   readonly order: NewOrder
@@ -40,13 +41,15 @@ export class Orders {
   add(order: NewOrder, refused: string | undefined): void {
     this.#database
       .prepare('INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?)')
-      .run(order.orderId, JSON.stringify(order), refused === undefined ? 'pending' : 'rejected', refused ?? null)
+      .run(order.orderId, JSON.stringify(order), refused === undefined ? 'pending' : 'refused', refused ?? null)
   }
 
   /** An order that came to its end stays there, whatever is redelivered. */
   move(id: string, state: State, reason?: string): void {
     this.#database
-      .prepare("UPDATE orders SET state = ?, reason = coalesce(?, reason) WHERE id = ? AND state NOT IN ('approved', 'rejected')")
+      .prepare(
+        "UPDATE orders SET state = ?, reason = coalesce(?, reason) WHERE id = ? AND state NOT IN ('approved', 'refused', 'rejected')",
+      )
       .run(state, reason ?? null, id)
   }
 }

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type App, connect } from 'pabal'
+import { History } from '../contracts/history.ts'
+import { unleash } from './chaos.ts'
+import { feed } from './feeder.ts'
+import { onInterrupt } from './interrupt.ts'
+import { checkLedger } from './ledger.ts'
+import type { Options } from './options.ts'
+import type { Place } from './place.ts'
+import { Progress } from './progress.ts'
+import { seeded } from './random.ts'
+import type { Result } from './report.ts'
+import { countStyles, readStyles } from './styles.ts'
+import { Supervisor } from './supervisor.ts'
+import { Tracker } from './tracker.ts'
+import { startWebsite } from './website.ts'
+import { readWorld } from './world.ts'
+
+/** Orders that nothing more is heard of for so long are given up, in milliseconds. */
+const patience = 30_000
+/** Under chaos a service more is killed until there were so many kills, or nothing is under way. */
+const leastKills = 3
+
+/** Runs the whole demo and says what came of it. */
+export async function runDemo(options: Options, out: NodeJS.WriteStream): Promise<Result> {
+  const world = readWorld(options.orders)
+  const count = options.count ?? world.orders.length
+  const folder = mkdtempSync(join(tmpdir(), 'ftgo-'))
+  const place: Place = {
+    url: options.transport ?? `sqlite:${join(folder, 'messages.db')}`,
+    folder,
+    ordersFile: options.orders,
+    careless: options.careless,
+  }
+  const tracker = new Tracker()
+  const supervisor = new Supervisor(place, (text) => progress.say(text))
+  const progress = new Progress(out, tracker, count, () => supervisor.kills)
+  const stopping = new AbortController()
+  const deaf = onInterrupt(stopping, supervisor, (text) => progress.say(text), tracker)
+  let app: App | undefined
+  try {
+    app = await connect(place.url, { name: 'website', middleware: [countStyles(place, 'website')] })
+    const website = await startWebsite(app, tracker)
+    progress.say('Starting six services …')
+    await supervisor.start()
+    progress.say(`Placing ${count} orders, ${options.rate} a second${options.chaos ? `; chaos with seed ${options.seed}` : ''}.`)
+    progress.start()
+    const began = performance.now()
+    let feeding = true
+    const work = async (): Promise<void> => {
+      const chaos = options.chaos
+        ? unleash(supervisor, seeded(options.seed), () => feeding || (supervisor.kills < leastKills && tracker.open > 0))
+        : undefined
+      await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
+      feeding = false
+      await chaos
+      await settled(tracker)
+      await viewed(app as App, tracker)
+    }
+    await Promise.race([work(), supervisor.failed])
+    const seconds = (performance.now() - began) / 1000
+    progress.stop()
+    await supervisor.stop()
+    await app.close()
+    return {
+      verdict: checkLedger(place),
+      kills: supervisor.kills,
+      messages: readStyles(place),
+      latencies: tracker.latencies,
+      seed: options.seed,
+      seconds,
+    }
+  } finally {
+    progress.stop()
+    deaf()
+    supervisor.abandon()
+    await app?.close({ within: '1s' }).catch(() => undefined)
+    if (options.keep) progress.say(`Databases, journals and logs are in ${folder}`)
+    else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Waits until every order came to its end, or nothing more is heard. */
+async function settled(tracker: Tracker): Promise<void> {
+  while (tracker.open > 0 && performance.now() - tracker.lastNews < patience) await pause(20)
+}
+
+/** Gives Order History a moment to hear the last events. */
+async function viewed(app: App, tracker: Tracker): Promise<void> {
+  const history = app.client(History, { within: '1s' })
+  const end = performance.now() + 10_000
+  while (performance.now() < end) {
+    const summary = await history.summary({}).catch(() => undefined)
+    const states = summary?.payload.states
+    if (states !== undefined && (states.approved ?? 0) + (states.rejected ?? 0) >= tracker.placed) return
+    await pause(100)
+  }
+}
