@@ -15,9 +15,15 @@ if (!Number.isSafeInteger(kills) || kills < 0 || !Number.isSafeInteger(seed)) {
   process.exit(2)
 }
 console.log(`${kills} kills, seed ${seed}, ${values.transport}:`)
-const result = await chaos({ kills, seed, transport: values.transport, progress: (count) => count % 25 === 0 && console.log(`  ${count} killed`) })
+const result = await chaos({
+  kills,
+  seed,
+  transport: values.transport,
+  progress: (count) => count % 25 === 0 && console.log(`  ${count} killed`),
+})
 const { faults, ...numbers } = result
 console.log(JSON.stringify(numbers))
 for (const fault of faults.slice(0, 50)) console.error(`FAULT ${fault}`)
-if (faults.length > 0) console.error(`${faults.length} faults; again with: npm run kill -- --kills ${kills} --seed ${seed} --transport ${values.transport}`)
+if (faults.length > 0)
+  console.error(`${faults.length} faults; again with: npm run kill -- --kills ${kills} --seed ${seed} --transport ${values.transport}`)
 process.exitCode = faults.length === 0 ? 0 : 1

@@ -7,7 +7,9 @@ export type Decide = (delivery: Delivery) => Settlement | Promise<Settlement>
 
 export const done = (...emit: Outgoing[]): Settlement => ({ emit })
 export const release = (after?: number): Settlement => ({ release: { after } })
-export const park = (note: Partial<ParkNote> = {}): Settlement => ({ park: { attempts: 1, code: 'HANDLER_FAILED', reason: 'a test', ...note } })
+export const park = (note: Partial<ParkNote> = {}): Settlement => ({
+  park: { attempts: 1, code: 'HANDLER_FAILED', reason: 'a test', ...note },
+})
 
 /** A decision that a test takes later. */
 export class Held {

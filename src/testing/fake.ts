@@ -46,7 +46,10 @@ export function fake<S extends ServiceShape>(contract: S, answers: FakeAnswers<S
   const declared: Readonly<Record<string, MessageData>> = { ...contract.commands, ...contract.documents, ...contract.queries }
   for (const name of Object.keys(answers)) {
     if (!Object.hasOwn(declared, name)) {
-      throw new PabalError('NOT_DECLARED', `fake(${contract.name}): it was told how to answer ${name}; the contract declares ${Object.keys(declared).join(', ')}`)
+      throw new PabalError(
+        'NOT_DECLARED',
+        `fake(${contract.name}): it was told how to answer ${name}; the contract declares ${Object.keys(declared).join(', ')}`,
+      )
     }
   }
   const log = new Map<string, Received<unknown>[]>()

@@ -52,7 +52,8 @@ class Host {
     const transport = this.#transport
     if (method === 'open') return transport.open((state) => say({ what: 'state', state }))
     if (method === 'provision') return transport.provision(a as never, b as never)
-    if (method === 'send') return (await transport.send(a as never)).map((result) => (typeof result === 'string' ? result : writeError(result)))
+    if (method === 'send')
+      return (await transport.send(a as never)).map((result) => (typeof result === 'string' ? result : writeError(result)))
     if (method === 'inbox') return this.#inbox(a as number, b as string)
     if (method === 'subscribe') return this.#subscribe(a as number, b as never, c as never)
     if (method === 'stop') return (this.#listeners.get(a as number) as Subscription).stop()
@@ -83,7 +84,12 @@ class Host {
       signal.addEventListener('abort', () => say({ what: 'aborted', number }), { once: true })
       const { message, shard, lost, parked, ahead, fence } = rest
       // the body may be a view of something large
-      say({ what: 'delivery', listener, number, delivery: { message: { ...message, body: message.body.slice() }, shard, lost, parked, ahead, fence } })
+      say({
+        what: 'delivery',
+        listener,
+        number,
+        delivery: { message: { ...message, body: message.body.slice() }, shard, lost, parked, ahead, fence },
+      })
       return new Promise((resolve) => this.#out.set(number, resolve))
     }
   }

@@ -2,7 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Channel } from '../channel/channel.ts'
 import { PabalError } from '../errors.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
-import type { Delivery, Inbox, Outgoing, Receive, SendResult, Settlement, StateListener, SubscribeOptions, Subscription, Transport } from '../transport/seam.ts'
+import type {
+  Delivery,
+  Inbox,
+  Outgoing,
+  Receive,
+  SendResult,
+  Settlement,
+  StateListener,
+  SubscribeOptions,
+  Subscription,
+  Transport,
+} from '../transport/seam.ts'
 import { type Down, readError, type Up, type WireDelivery } from './wire.ts'
 import type { Mortal } from './world.ts'
 
@@ -126,7 +137,10 @@ class HostedTransport implements Transport {
     const abort = new AbortController()
     this.#out.set(number, abort)
     const delivery: Delivery = { ...wire, signal: abort.signal }
-    const settlement: Settlement | undefined = await this.#listeners.get(listener)?.receive(delivery).catch(() => undefined)
+    const settlement: Settlement | undefined = await this.#listeners
+      .get(listener)
+      ?.receive(delivery)
+      .catch(() => undefined)
     this.#post({ what: 'settle', number, settlement })
   }
 }

@@ -3,6 +3,6 @@ export { type Fake, type FakeAnswer, type FakeAnswers, fake, type Received } fro
 export { hostMember } from './host.ts'
 export { hostedMember } from './hosted.ts'
 export { type Mutation, mutations } from './mutations.ts'
+export * from './simulation/index.ts'
 export { type Sent, type TestApp, testApp } from './test-app.ts'
 export type { Mortal, Need, Outcome, Scenario, World } from './world.ts'
-export * from './simulation/index.ts'

@@ -29,7 +29,12 @@ export function wrapWorld(world: World, parts: (inner: Transport) => Partial<Tra
       : {
           mortal: async () => {
             const whole = await mortal.call(world)
-            return { transport: wrap(whole.transport, parts(whole.transport)), kill: () => whole.kill(), freeze: () => whole.freeze(), thaw: () => whole.thaw() }
+            return {
+              transport: wrap(whole.transport, parts(whole.transport)),
+              kill: () => whole.kill(),
+              freeze: () => whole.freeze(),
+              thaw: () => whole.thaw(),
+            }
           },
         }),
   }
@@ -119,11 +124,10 @@ export const mutations: readonly Mutation[] = [
     name: 'swaps neighbours',
     caughtBy: ['4', 'settlement-1'],
     mutate: receiving((receive) => {
-      let first: Promise<unknown> | undefined
+      let count = 0
       return async (delivery) => {
-        // every other delivery is handed out after the one that follows it, or after a while
-        if (first === undefined) await (first = pause(systemRuntime, 5))
-        else first = undefined
+        // every other delivery is handed out late, behind the one that follows it
+        if (++count % 2 === 1) await pause(systemRuntime, 5)
         return receive(delivery)
       }
     }),
@@ -152,13 +156,17 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ['1', '15', 'parking-1'],
     mutate: receiving((receive) => (delivery) => {
       const { message } = delivery
-      const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name.toLowerCase(), value]).sort())
+      const headers = Object.fromEntries(
+        Object.entries(message.headers)
+          .map(([name, value]) => [name.toLowerCase(), value])
+          .sort(),
+      )
       return receive(altered(delivery, { message: { ...message, headers } }))
     }),
   },
   {
     name: 'forgets what is parked when a shard changes hands',
-    caughtBy: ['parking-3'],
+    caughtBy: ['parking-3', '6b'],
     mutate: (world) =>
       wrapWorld(world, (inner) => ({
         subscribe: (channel, options, receive) =>
@@ -167,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'gives parked messages back instead of parking them',
-    caughtBy: ['parking-1', 'parking-6'],
+    caughtBy: ['parking-1', 'parking-6', '6b', '6c'],
     mutate: receiving((receive) => async (delivery) => {
       const settlement: Settlement = await receive(delivery)
       return 'park' in settlement ? { release: { after: 20 } } : settlement

@@ -39,7 +39,11 @@ export const refusals: Readonly<Partial<Record<Need, (stage: Stage) => Promise<s
     const queue = await stage.queue()
     const collector = new Collector()
     let asked = 0
-    await stage.subscribe(stage.sender, queue, collector.receive('a', () => (asked++ === 0 ? park({ due: 0 }) : { emit: [] })))
+    await stage.subscribe(
+      stage.sender,
+      queue,
+      collector.receive('a', () => (asked++ === 0 ? park({ due: 0 }) : { emit: [] })),
+    )
     await stage.send([stage.outgoing(queue)])
     await stage.until(() => collector.handled.length > 0, 'the message whose parking was refused is given back')
     assert.equal(collector.deliveries.at(-1)?.parked, undefined, 'it parked although it does not declare it')

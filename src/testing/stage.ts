@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Channel } from '../channel/channel.ts'
 import { isPabalError } from '../errors.ts'
-import { systemRuntime } from '../runtime/system.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { systemRuntime } from '../runtime/system.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing, Receive, SendResult, SubscribeOptions, Subscription, Transport } from '../transport/seam.ts'
 import { type Sample, sampleMessage } from './samples.ts'
@@ -53,7 +53,12 @@ export class Stage {
 
   async member(): Promise<Transport> {
     const transport = await this.unopened()
-    this.#capabilities = await within(this.runtime, this.patience, 'open', transport.open(() => {}))
+    this.#capabilities = await within(
+      this.runtime,
+      this.patience,
+      'open',
+      transport.open(() => {}),
+    )
     return transport
   }
 
@@ -72,7 +77,13 @@ export class Stage {
     assert.ok(this.#world.mortal, 'the world has no mortal members')
     const mortal = await this.#world.mortal()
     this.#mortals.push(mortal)
-    if (opened) await within(this.runtime, this.patience, 'open', mortal.transport.open(() => {}))
+    if (opened)
+      await within(
+        this.runtime,
+        this.patience,
+        'open',
+        mortal.transport.open(() => {}),
+      )
     return mortal
   }
 
@@ -109,7 +120,12 @@ export class Stage {
 
   async subscribe(member: Transport, channel: Channel, receive: Receive, options: Listening = {}): Promise<Subscription> {
     const all: SubscribeOptions = { durable: true, maxMessages: 100, maxBytes: 16 * 1024 * 1024, ...options }
-    const subscription = await within(this.runtime, this.patience, `subscribe to ${channel.address}`, member.subscribe(channel, all, receive))
+    const subscription = await within(
+      this.runtime,
+      this.patience,
+      `subscribe to ${channel.address}`,
+      member.subscribe(channel, all, receive),
+    )
     return subscription
   }
 

@@ -29,7 +29,8 @@ export class Watched {
     if (this.#out > 0) return `${this.#out} messages are being handled`
     const { admin } = looking
     for (const { channel, group, waiting, parked } of (await admin?.depths()) ?? []) {
-      if (waiting > 0 && this.#read.has(channel.address)) return `${waiting} messages wait on ${channel.address}${group === undefined ? '' : ` for ${group}`}`
+      if (waiting > 0 && this.#read.has(channel.address))
+        return `${waiting} messages wait on ${channel.address}${group === undefined ? '' : ` for ${group}`}`
       if (parked === 0) continue
       const stored = (await admin?.browse({ channel, group, parked: true }, { limit: 10_000 })) ?? []
       const due = stored.filter(({ note }) => note?.due !== undefined)

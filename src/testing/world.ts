@@ -34,10 +34,7 @@ export interface Mortal {
 }
 
 /** What a scenario asks for: a declared capability, or an optional part of the seam or of the world. */
-export type Need =
-  | { [K in keyof Capabilities]: Capabilities[K] extends boolean ? K : never }[keyof Capabilities]
-  | 'admin'
-  | 'mortal'
+export type Need = { [K in keyof Capabilities]: Capabilities[K] extends boolean ? K : never }[keyof Capabilities] | 'admin' | 'mortal'
 
 /** `refused`: the capability is not declared, and asking for it was refused clearly. `skipped`: it cannot be shown here. */
 export type Outcome =

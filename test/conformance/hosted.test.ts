@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Delivery } from '../../src/transport/seam.ts'
-import { sampleMessage } from '../../src/testing/samples.ts'
 import { hostedMember } from '../../src/testing/index.ts'
+import { sampleMessage } from '../../src/testing/samples.ts'
+import type { Delivery } from '../../src/transport/seam.ts'
 
 const module = new URL('./memory-member.ts', import.meta.url)
 const limits = { durable: true, maxMessages: 10, maxBytes: 1e6 }

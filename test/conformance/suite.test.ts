@@ -51,7 +51,10 @@ test('a world that cannot kill skips with the reason', async () => {
 test('a skipped scenario that passes fails the run; one that fails is skipped with its reason', async () => {
   await expect(run({ ...memoryWorld(), skip: { '8': 'it is known to fail' } }, '8')).rejects.toThrow('take the skip away')
   const broken = wrapWorld(memoryWorld(), () => ({ send: async (batch) => batch.map(() => 'sent' as const) }))
-  expect(await run({ ...broken, patience: 200, skip: { '8': 'it sends nothing' } }, '8')).toEqual({ outcome: 'skipped', reason: 'it sends nothing' })
+  expect(await run({ ...broken, patience: 200, skip: { '8': 'it sends nothing' } }, '8')).toEqual({
+    outcome: 'skipped',
+    reason: 'it sends nothing',
+  })
 })
 
 test('a skip of a scenario that does not exist is refused', () => {

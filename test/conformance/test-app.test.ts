@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { asks, command, defineService, event, notification, on, query } from '../../src/index.ts'
-import { fake, testApp } from '../../src/testing/index.ts'
+import { fake, testApp as start } from '../../src/testing/index.ts'
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+const testApp: typeof start = (options) => start({ logger: quiet, ...options })
 
 const Ticket = z.object({ orderId: z.string(), dishes: z.number() })
 const Kitchen = defineService('kitchen', {

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { chaos } from './chaos/director.ts'
 import { planOf } from './chaos/plan.ts'
 
-const kills = Number(process.env['PABAL_KILLS'] ?? 100)
+const kills = Number(process.env.PABAL_KILLS ?? 100)
 
 test(`${kills} kills of producers and consumers at seeded moments and named points`, { timeout: 600_000 }, async () => {
-  const seed = Number(process.env['PABAL_SEED'] ?? Date.now() % 1_000_000)
+  const seed = Number(process.env.PABAL_SEED ?? Date.now() % 1_000_000)
   const result = await chaos({ kills, seed })
   const { faults, ...numbers } = result
   console.log(`kills: ${JSON.stringify(numbers)}`)

@@ -20,7 +20,11 @@ test('a rolling restart of five nodes under load: nothing lost, nothing doubled,
   }
   const running = await Promise.all(fresh)
   await Promise.all(producers.map((producer) => producer.stop()))
-  await until(() => outstanding(folder) === 0, () => `${outstanding(folder)} without effect`, () => outstanding(folder))
+  await until(
+    () => outstanding(folder) === 0,
+    () => `${outstanding(folder)} without effect`,
+    () => outstanding(folder),
+  )
   await sleep(200)
   await Promise.all(running.map((node) => node.stop()))
   const verdict = judge(folder)
@@ -40,6 +44,10 @@ test('the requester is killed between request and reply: each reply reaches its 
   await sleep(200)
   await start('asker', 'second')
   const replies = () => readLedger(join(folder, 'replies'))
-  await until(() => new Set(replies().map(([seq]) => seq)).size === 20, () => `${replies().length} of 20 replies`, () => replies().length)
+  await until(
+    () => new Set(replies().map(([seq]) => seq)).size === 20,
+    () => `${replies().length} of 20 replies`,
+    () => replies().length,
+  )
   for (const [seq, guest, , life] of replies()) expect([guest, life]).toEqual([`guest-${seq}`, 'second'])
 })

@@ -43,13 +43,16 @@ export const adminScenarios: readonly Definition[] = [
   {
     id: 'admin-2',
     title: 'a person redrives what is parked, as it is or edited',
-    proves: "amend changes a parked message's note and content in its place; the owner of the shard gets it at once, with the order that was left.",
+    proves:
+      "amend changes a parked message's note and content in its place; the owner of the shard gets it at once, with the order that was left.",
     needs: ['admin', 'parks'],
     play: async (stage) => {
       const admin = stage.sender.admin ?? assert.fail()
       const queue = await stage.queue()
       const collector = new Collector()
-      const decide = collector.receive('a', ({ parked }) => (parked === undefined ? park({ attempts: 10, code: 'ATTEMPTS_SPENT' }) : done()))
+      const decide = collector.receive('a', ({ parked }) =>
+        parked === undefined ? park({ attempts: 10, code: 'ATTEMPTS_SPENT' }) : done(),
+      )
       await stage.subscribe(await stage.member(), queue, decide)
       const batch = stage.batch(queue, 3, () => ({ key: 'one' }))
       await stage.send(batch)
@@ -59,7 +62,10 @@ export const adminScenarios: readonly Definition[] = [
         await stage.pause(20)
         stored = await admin.browse(place, { limit: 10 })
       }
-      assert.deepEqual(stored.map((one) => one.message.id), batch.map((outgoing) => outgoing.message.id))
+      assert.deepEqual(
+        stored.map((one) => one.message.id),
+        batch.map((outgoing) => outgoing.message.id),
+      )
       const depth = (await admin.depths()).find((row) => row.channel.address === queue.address)
       assert.deepEqual([depth?.waiting, depth?.parked], [0, 3])
       const [head, second, third] = stored
@@ -73,8 +79,14 @@ export const adminScenarios: readonly Definition[] = [
       await stage.nothingMore(() => collector.deliveries.length, 'before the head of the key')
       assert.equal(await admin.amend(place, head.position, { ...head.note, due, order: 'redrive' }, edited), true)
       await collectAll(stage, collector, 3)
-      assert.deepEqual(collector.handled, batch.map((outgoing) => outgoing.message.id))
-      assert.deepEqual(collector.deliveries.slice(-3).map((delivery) => delivery.parked?.order), ['redrive', 'skip', 'redrive'])
+      assert.deepEqual(
+        collector.handled,
+        batch.map((outgoing) => outgoing.message.id),
+      )
+      assert.deepEqual(
+        collector.deliveries.slice(-3).map((delivery) => delivery.parked?.order),
+        ['redrive', 'skip', 'redrive'],
+      )
       assertSame(collector.deliveries.at(-3)?.message ?? assert.fail(), edited)
       assert.equal(await admin.amend(place, head.position, head.note), false, 'it is gone')
     },
@@ -95,7 +107,11 @@ export const adminScenarios: readonly Definition[] = [
       const to = { channel: queue, parked: true }
       const note = { due: 0, attempts: 0, code: 'ATTEMPTS_SPENT', reason: 'redriven', order: 'redrive' } as const
       const collector = new Collector()
-      await stage.subscribe(await stage.member(), queue, collector.receive('a', () => done()))
+      await stage.subscribe(
+        await stage.member(),
+        queue,
+        collector.receive('a', () => done()),
+      )
       assert.equal(await admin.move({ channel: dead }, second.position, to, note), true)
       await collectAll(stage, collector, 1)
       assertSame(collector.deliveries[0]?.message ?? assert.fail(), second.message)

@@ -9,13 +9,20 @@ export const deliveryScenarios: readonly Definition[] = [
   {
     id: '1',
     title: 'a hundred messages sent before anybody subscribed arrive whole',
-    proves: 'A point-to-point channel keeps what was sent; ids, attributes, headers and bodies come as they were sent; after close nothing comes.',
+    proves:
+      'A point-to-point channel keeps what was sent; ids, attributes, headers and bodies come as they were sent; after close nothing comes.',
     play: async (stage) => {
       const queue = await stage.queue()
       const batch = stage.batch(queue, 100, (n) => ({
         key: n % 3 === 0 ? undefined : `k${n % 7}`,
         headers: { 'X-Number': `${n}`, empty: '' },
-        fields: { correlationId: `c${n}`, causationId: `d${n}`, replyTo: 'reply.someone', version: n + 1, extensions: { traceparent: `t${n}` } },
+        fields: {
+          correlationId: `c${n}`,
+          causationId: `d${n}`,
+          replyTo: 'reply.someone',
+          version: n + 1,
+          extensions: { traceparent: `t${n}` },
+        },
       }))
       await stage.send(batch)
       const collector = new Collector()
@@ -107,7 +114,15 @@ export const deliveryScenarios: readonly Definition[] = [
       const queue = await stage.queue()
       const failing = new Collector()
       const members = await stage.members(3)
-      const bad = await Promise.all(members.map((member, n) => stage.subscribe(member, queue, failing.receive(`bad${n}`, () => release()))))
+      const bad = await Promise.all(
+        members.map((member, n) =>
+          stage.subscribe(
+            member,
+            queue,
+            failing.receive(`bad${n}`, () => release()),
+          ),
+        ),
+      )
       const batch = stage.batch(queue, 20, (n) => ({ key: n % 2 === 0 ? `k${n}` : undefined }))
       await stage.send(batch)
       await stage.until(

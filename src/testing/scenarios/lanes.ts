@@ -45,14 +45,16 @@ export const laneScenarios: readonly Definition[] = [
   {
     id: 'lanes-3',
     title: 'competing consumers of the transient lane',
-    proves: 'On a point-to-point channel each transient message goes to one consumer; on a publish-subscribe channel to one of each group and to every ephemeral one.',
+    proves:
+      'On a point-to-point channel each transient message goes to one consumer; on a publish-subscribe channel to one of each group and to every ephemeral one.',
     play: async (stage) => {
       const queue = await stage.queue()
       const topic = await stage.topic()
       const shared = new Collector()
       for (const n of [0, 1]) await stage.subscribe(await stage.member(), queue, shared.receive(`${n}`), { durable: false })
       const kitchen = new Collector()
-      for (const n of [0, 1]) await stage.subscribe(await stage.member(), topic, kitchen.receive(`${n}`), { durable: false, group: 'kitchen' })
+      for (const n of [0, 1])
+        await stage.subscribe(await stage.member(), topic, kitchen.receive(`${n}`), { durable: false, group: 'kitchen' })
       const own = new Collector()
       await stage.subscribe(await stage.member(), topic, own.receive('own'), { durable: false })
       await stage.send([queue, topic].flatMap((channel) => stage.batch(channel, 50, () => ({ durable: false, ttl: 30_000 }))))
@@ -116,7 +118,12 @@ export const laneScenarios: readonly Definition[] = [
       const answer = (id: string) => done(stage.outgoing(to, { durable: false, ttl: 30_000, fields: { correlationId: id, kind: 'reply' } }))
       const server = await stage.member()
       for (const durable of [true, false]) {
-        await stage.subscribe(server, queue, new Collector().receive('server', ({ message }) => answer(message.id)), { durable })
+        await stage.subscribe(
+          server,
+          queue,
+          new Collector().receive('server', ({ message }) => answer(message.id)),
+          { durable },
+        )
       }
       const batch = stage.batch(queue, 100, (n) => ({ durable: n % 2 === 0, ttl: n % 2 === 0 ? undefined : 30_000 }))
       await stage.send(batch)

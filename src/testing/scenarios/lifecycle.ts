@@ -99,7 +99,8 @@ export const lifecycleScenarios: readonly Definition[] = [
   {
     id: '14',
     title: 'stop, close, and a second start',
-    proves: 'stop hands out nothing more; what is out may still be settled; close waits until that is written; subscribing again goes on after it.',
+    proves:
+      'stop hands out nothing more; what is out may still be settled; close waits until that is written; subscribing again goes on after it.',
     play: async (stage) => {
       const queue = await stage.queue()
       const member = await stage.member()
@@ -108,7 +109,10 @@ export const lifecycleScenarios: readonly Definition[] = [
       const subscription = await stage.subscribe(member, queue, first.receive('first', held.decide))
       const batch = stage.batch(queue, 5)
       await stage.send(batch)
-      await stage.until(() => held.count === 5, () => `${held.count} of 5 handed out`)
+      await stage.until(
+        () => held.count === 5,
+        () => `${held.count} of 5 handed out`,
+      )
       subscription.stop()
       const more = stage.batch(queue, 5)
       await stage.send(more)
@@ -118,7 +122,10 @@ export const lifecycleScenarios: readonly Definition[] = [
       const second = new Collector()
       await stage.subscribe(member, queue, second.receive('second'))
       await collectAll(stage, second, 5)
-      second.assertAll(more.map((outgoing) => outgoing.message.id), 'after the second start')
+      second.assertAll(
+        more.map((outgoing) => outgoing.message.id),
+        'after the second start',
+      )
       await stage.nothingMore(() => second.deliveries.length, 'that was settled before')
     },
   },
@@ -133,13 +140,20 @@ export const lifecycleScenarios: readonly Definition[] = [
       await stage.subscribe(member, queue, collector.receive('a', new Held().decide))
       const batch = stage.batch(queue, 20, (n) => ({ key: `k${n % 4}` }))
       await stage.send(batch)
-      await stage.until(() => collector.deliveries.length === 20, () => `${collector.deliveries.length} of 20 handed out`)
+      await stage.until(
+        () => collector.deliveries.length === 20,
+        () => `${collector.deliveries.length} of 20 handed out`,
+      )
       await member.close()
       const next = new Collector()
       await stage.subscribe(await stage.member(), queue, next.receive('b'))
       await collectAll(stage, next, 20)
       next.assertAll(batch.map((outgoing) => outgoing.message.id))
-      assert.deepEqual(next.deliveries.filter((delivery) => delivery.lost > 0), [], 'counted as lost')
+      assert.deepEqual(
+        next.deliveries.filter((delivery) => delivery.lost > 0),
+        [],
+        'counted as lost',
+      )
     },
   },
   {
@@ -163,7 +177,11 @@ export const lifecycleScenarios: readonly Definition[] = [
       const [unwilling, willing] = await stage.members(2)
       assert.ok(unwilling && willing)
       const collector = new Collector()
-      await stage.subscribe(unwilling, queue, collector.receive('unwilling', () => release(5)))
+      await stage.subscribe(
+        unwilling,
+        queue,
+        collector.receive('unwilling', () => release(5)),
+      )
       await stage.subscribe(willing, queue, collector.receive('willing'))
       const batch = stage.batch(queue, 40, (n) => ({ key: `k${n}` }))
       await stage.send(batch)

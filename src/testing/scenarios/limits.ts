@@ -65,7 +65,10 @@ export const limitScenarios: readonly Definition[] = [
       await stage.send(stage.batch(queue, 50, (n) => ({ key: n % 2 === 0 ? `k${n}` : undefined })))
       while (collector.handled.length < 50) {
         const due = Math.min(10, 50 - collector.handled.length)
-        await stage.until(() => held.count === due, () => `${held.count} of ${due} handed out`)
+        await stage.until(
+          () => held.count === due,
+          () => `${held.count} of ${due} handed out`,
+        )
         await stage.pause(10)
         held.settle()
         await stage.pause(1)
@@ -86,7 +89,10 @@ export const limitScenarios: readonly Definition[] = [
       await stage.send(sizes.map((size) => stage.outgoing(queue, { key: 'one', body: new Uint8Array(size) })))
       let settled = 0
       while (settled < sizes.length) {
-        await stage.until(() => held.count > 0, () => `${settled} of ${sizes.length} handed out`)
+        await stage.until(
+          () => held.count > 0,
+          () => `${settled} of ${sizes.length} handed out`,
+        )
         await stage.pause(20)
         const out = collector.deliveries.slice(settled).map((delivery) => delivery.message.body.byteLength)
         const bytes = out.reduce((sum, size) => sum + size, 0)

@@ -8,7 +8,8 @@ export const lossScenarios: readonly Definition[] = [
   {
     id: 'losses-1',
     title: 'what was out when a process died comes again, counted, one at a time',
-    proves: 'Deliveries of a killed member come with lost 1, one suspect at a time; what was not handed out, or was settled, is not counted.',
+    proves:
+      'Deliveries of a killed member come with lost 1, one suspect at a time; what was not handed out, or was settled, is not counted.',
     needs: ['mortal', 'countsLosses'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -20,7 +21,10 @@ export const lossScenarios: readonly Definition[] = [
       const decide = first.receive('mortal', (delivery) => (++count <= 10 ? done() : held.decide(delivery)))
       await stage.subscribe(mortal.transport, queue, decide, { maxMessages: 10 })
       await stage.send(batch)
-      await stage.until(() => held.count === 10 && first.handled.length === 10, () => `${first.deliveries.length} of 20 handed out`)
+      await stage.until(
+        () => held.count === 10 && first.handled.length === 10,
+        () => `${first.deliveries.length} of 20 handed out`,
+      )
       await stage.pause(stage.quiet)
       await mortal.kill()
       const suspects = new Set(first.ids.slice(10))
@@ -36,7 +40,10 @@ export const lossScenarios: readonly Definition[] = [
         return done()
       })
       await stage.subscribe(await stage.member(), queue, slow)
-      await stage.until(() => [...suspects, ...untouched].every((id) => next.handled.includes(id)), () => `${next.handled.length} of 20 redelivered`)
+      await stage.until(
+        () => [...suspects, ...untouched].every((id) => next.handled.includes(id)),
+        () => `${next.handled.length} of 20 redelivered`,
+      )
       for (const id of suspects) assert.equal(next.of(id)[0]?.lost, 1, `${id} was out when its process died`)
       for (const id of untouched) assert.equal(next.of(id)[0]?.lost, 0, `${id} was never handed out`)
       assert.equal(highest, 1, 'more than one suspect was out at a time')
@@ -77,7 +84,8 @@ export const lossScenarios: readonly Definition[] = [
       }
       assert.equal(handled.size, batch.length, 'all were handled in the end')
       assert.equal(lost.get(killer), 3)
-      for (const [id, count] of lost) if (id !== killer) assert.ok(count <= 1, `${id}, a neighbour of the killer, was counted ${count} times`)
+      for (const [id, count] of lost)
+        if (id !== killer) assert.ok(count <= 1, `${id}, a neighbour of the killer, was counted ${count} times`)
     },
   },
 ]

@@ -17,7 +17,15 @@ export const orderScenarios: readonly Definition[] = [
       const queue = await stage.queue()
       const collector = new Collector()
       const members = await stage.members(10)
-      await Promise.all(members.map((member, n) => stage.subscribe(member, queue, collector.receive(`${n}`, () => jitter(stage)))))
+      await Promise.all(
+        members.map((member, n) =>
+          stage.subscribe(
+            member,
+            queue,
+            collector.receive(`${n}`, () => jitter(stage)),
+          ),
+        ),
+      )
       const { batch, byKey } = keyed(stage, queue, 1000, 16)
       for (let at = 0; at < batch.length; at += 40) await stage.send(batch.slice(at, at + 40))
       await collectAll(stage, collector, 1000)
@@ -59,12 +67,21 @@ export const orderScenarios: readonly Definition[] = [
       for (let round = 0; round < 4; round++) {
         const members = await stage.members(3)
         const joined = await Promise.all(
-          members.map((member, n) => stage.subscribe(member, queue, collector.receive(`${round}/${n}`, () => jitter(stage)))),
+          members.map((member, n) =>
+            stage.subscribe(
+              member,
+              queue,
+              collector.receive(`${round}/${n}`, () => jitter(stage)),
+            ),
+          ),
         )
         await stage.pause(60)
         if (round === 3) break
         for (const subscription of joined) subscription.stop()
-        await stage.until(() => members.every((_, n) => collector.outOf(`${round}/${n}`) === 0), 'the handlers of the members that leave end')
+        await stage.until(
+          () => members.every((_, n) => collector.outOf(`${round}/${n}`) === 0),
+          'the handlers of the members that leave end',
+        )
         await Promise.all(joined.map((subscription) => subscription.close()))
       }
       await sending
@@ -77,7 +94,8 @@ export const orderScenarios: readonly Definition[] = [
   {
     id: 'order-3',
     title: 'what is given back comes again in order',
-    proves: 'A release of everything that is out of a key hands it out again in the order in which it was sent, not before the time that was asked for.',
+    proves:
+      'A release of everything that is out of a key hands it out again in the order in which it was sent, not before the time that was asked for.',
     needs: ['ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -95,7 +113,11 @@ export const orderScenarios: readonly Definition[] = [
         if (now - since < 48) early++
         return done()
       }
-      await stage.subscribe(await stage.member(), queue, collector.receive('a', ({ message }) => decide(message.id)))
+      await stage.subscribe(
+        await stage.member(),
+        queue,
+        collector.receive('a', ({ message }) => decide(message.id)),
+      )
       const { batch, byKey } = keyed(stage, queue, 60, 4)
       await stage.send(batch)
       await collectAll(stage, collector, 60)
@@ -115,7 +137,11 @@ export const orderScenarios: readonly Definition[] = [
       const keep = new Set([4, 10, 11, 30].map((index) => batch[index]?.message.id ?? ''))
       const member = await stage.unopened()
       await member.open(() => {})
-      await stage.subscribe(member, queue, collector.receive('a', (delivery) => (keep.has(delivery.message.id) ? held.decide(delivery) : done())))
+      await stage.subscribe(
+        member,
+        queue,
+        collector.receive('a', (delivery) => (keep.has(delivery.message.id) ? held.decide(delivery) : done())),
+      )
       await stage.send(batch)
       await collectAll(stage, collector, 46)
       await stage.pause(stage.quiet)
@@ -123,7 +149,10 @@ export const orderScenarios: readonly Definition[] = [
       collector.forget('a')
       const next = new Collector()
       await stage.subscribe(await stage.member(), queue, next.receive('b'))
-      await stage.until(() => [...keep].every((id) => next.handled.includes(id)), () => `${next.handled} of ${[...keep]} redelivered`)
+      await stage.until(
+        () => [...keep].every((id) => next.handled.includes(id)),
+        () => `${next.handled} of ${[...keep]} redelivered`,
+      )
     },
   },
 ]

@@ -29,7 +29,10 @@ export const ownershipScenarios: readonly Definition[] = [
       )
       const { batch, byKey } = keyed(stage, queue, 64, 64)
       await stage.send(batch)
-      await stage.until(() => held.count === 64, () => `${held.count} of 64 handed out`)
+      await stage.until(
+        () => held.count === 64,
+        () => `${held.count} of 64 handed out`,
+      )
       await stage.subscribe(await stage.member(), queue, collector.receive('second'))
       await stage.until(() => revoked.size > 0, 'the first member is asked to give up some of its shards')
       const more = stage.batch(queue, 64, (n) => ({ key: `key-${n}` }))
@@ -64,7 +67,10 @@ export const ownershipScenarios: readonly Definition[] = [
       await stage.subscribe(mortal.transport, queue, first.receive('mortal', new Held().decide))
       const { batch, byKey } = keyed(stage, queue, 40, 8)
       await stage.send(batch)
-      await stage.until(() => first.deliveries.length === 40, () => `${first.deliveries.length} of 40 handed out`)
+      await stage.until(
+        () => first.deliveries.length === 40,
+        () => `${first.deliveries.length} of 40 handed out`,
+      )
       const heir = await stage.member()
       const next = new Collector()
       let firstCame: number | undefined
@@ -91,7 +97,8 @@ export const ownershipScenarios: readonly Definition[] = [
   {
     id: '31',
     title: 'a zombie settles nothing',
-    proves: 'A member that stood still, lost its shards and woke up cannot settle: what its handlers send then never leaves, and its deliveries are told.',
+    proves:
+      'A member that stood still, lost its shards and woke up cannot settle: what its handlers send then never leaves, and its deliveries are told.',
     needs: ['mortal', 'fences'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -104,16 +111,26 @@ export const ownershipScenarios: readonly Definition[] = [
       await stage.subscribe(mortal.transport, queue, zombie.receive('zombie', held.decide))
       const batch = stage.batch(queue, 20, (n) => ({ key: `k${n % 5}` }))
       await stage.send(batch)
-      await stage.until(() => held.count === 20, () => `${held.count} of 20 handed out`)
+      await stage.until(
+        () => held.count === 20,
+        () => `${held.count} of 20 handed out`,
+      )
       await mortal.freeze()
       const heir = new Collector()
-      await stage.subscribe(await stage.member(), queue, heir.receive('heir', ({ message }) => done(stage.outgoing(effects, { id: `heir-${message.id}` }))))
+      await stage.subscribe(
+        await stage.member(),
+        queue,
+        heir.receive('heir', ({ message }) => done(stage.outgoing(effects, { id: `heir-${message.id}` }))),
+      )
       await collectAll(stage, heir, 20)
       heir.assertAll(batch.map((outgoing) => outgoing.message.id))
       await collectAll(stage, seen, 20)
       held.settle(done(stage.outgoing(effects, { id: 'from the zombie' })))
       await mortal.thaw()
-      await stage.until(() => zombie.deliveries.every((delivery) => delivery.signal.aborted), 'the deliveries of the zombie are told that they are lost')
+      await stage.until(
+        () => zombie.deliveries.every((delivery) => delivery.signal.aborted),
+        'the deliveries of the zombie are told that they are lost',
+      )
       await stage.nothingMore(() => seen.deliveries.length, 'from the zombie')
       await stage.nothingMore(() => heir.deliveries.length, 'for the heir')
       heir.assertOnce()
@@ -131,7 +148,11 @@ export const ownershipScenarios: readonly Definition[] = [
       const tenth = batch[9]?.message.id ?? ''
       const held = new Held()
       const first = new Collector()
-      await stage.subscribe(mortal.transport, queue, first.receive('mortal', (delivery) => (delivery.message.id === tenth ? held.decide(delivery) : done())))
+      await stage.subscribe(
+        mortal.transport,
+        queue,
+        first.receive('mortal', (delivery) => (delivery.message.id === tenth ? held.decide(delivery) : done())),
+      )
       await stage.send(batch)
       await collectAll(stage, first, 49)
       await stage.pause(stage.quiet)
@@ -183,7 +204,8 @@ export const ownershipScenarios: readonly Definition[] = [
       await stage.subscribe(mortal.transport, topic, new Collector().receive('m'), { durable: false })
       const inbox = await mortal.transport.inbox('mortal', new Collector().receive('m'))
       const to = { address: inbox.address, kind: 'inbox' } as const
-      const ask = async (channel: typeof to | typeof topic) => (await stage.sender.send([stage.outgoing(channel, { durable: false, ttl: 500 })]))[0]
+      const ask = async (channel: typeof to | typeof topic) =>
+        (await stage.sender.send([stage.outgoing(channel, { durable: false, ttl: 500 })]))[0]
       assert.deepEqual([await ask(topic), await ask(to)], ['sent', 'sent'])
       await mortal.kill()
       let answers: unknown[] = []
@@ -197,7 +219,10 @@ export const ownershipScenarios: readonly Definition[] = [
       asking.finally(() => {
         settled = true
       })
-      await stage.until(() => settled, () => `after the kill sends gave ${answers}`)
+      await stage.until(
+        () => settled,
+        () => `after the kill sends gave ${answers}`,
+      )
       assert.deepEqual((await stage.sender.receivers?.(topic)) ?? [], [])
     },
   },

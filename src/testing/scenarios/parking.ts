@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { Collector, done, Held, park, release } from '../collector.ts'
 import type { Definition } from '../definition.ts'
 import { assertSame } from '../samples.ts'
-import { keyed } from './order.ts'
 import { collectAll } from './delivery.ts'
+import { keyed } from './order.ts'
 
 /** The parking lot: out of the way of other keys, in order, durably. */
 export const parkingScenarios: readonly Definition[] = [
@@ -16,7 +16,13 @@ export const parkingScenarios: readonly Definition[] = [
       const queue = await stage.queue()
       const collector = new Collector()
       const clock = stage.runtime
-      const note = { attempts: 7, code: 'HANDLER_FAILED', reason: 'the oven — 파발 — is cold\n\tline two', firstFailure: 1234, lastFailure: 5678 }
+      const note = {
+        attempts: 7,
+        code: 'HANDLER_FAILED',
+        reason: 'the oven — 파발 — is cold\n\tline two',
+        firstFailure: 1234,
+        lastFailure: 5678,
+      }
       let due = 0
       let came = 0
       await stage.subscribe(
@@ -48,7 +54,8 @@ export const parkingScenarios: readonly Definition[] = [
   {
     id: 'parking-2',
     title: 'a parked key comes one at a time, in the order of parking',
-    proves: 'The next parked message of a key is handed out when the one before was acknowledged; parking again keeps its place; other keys flow.',
+    proves:
+      'The next parked message of a key is handed out when the one before was acknowledged; parking again keeps its place; other keys flow.',
     needs: ['parks', 'ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -77,25 +84,43 @@ export const parkingScenarios: readonly Definition[] = [
       await collectAll(stage, collector, 60)
       assert.equal(highest, 1, 'more than one parked message of a key was out')
       const ids = (batch: typeof bad) => batch.map((outgoing) => outgoing.message.id)
-      collector.assertOrder(new Map([['bad', ids(bad)], ['other', ids(other)]]))
+      collector.assertOrder(
+        new Map([
+          ['bad', ids(bad)],
+          ['other', ids(other)],
+        ]),
+      )
       const parkedOrder = collector.deliveries.filter((delivery) => delivery.parked).map((delivery) => delivery.message.id)
-      assert.deepEqual(parkedOrder, ids(bad).flatMap((id) => [id, id, id]), 'each head was tried until it was done, then the next came')
+      assert.deepEqual(
+        parkedOrder,
+        ids(bad).flatMap((id) => [id, id, id]),
+        'each head was tried until it was done, then the next came',
+      )
     },
   },
   {
     id: 'parking-3',
     title: 'a new owner is told what is parked, before anything else',
-    proves: 'assigned names every parked key of the shard with its count before the first delivery; parked messages survive the change of owner in order.',
+    proves:
+      'assigned names every parked key of the shard with its count before the first delivery; parked messages survive the change of owner in order.',
     needs: ['parks', 'ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
       const first = new Collector()
       const member = await stage.member()
-      await stage.subscribe(member, queue, first.receive('a', () => park({ due: stage.runtime.now() + 3_600_000 })), { maxMessages: 5 })
+      await stage.subscribe(
+        member,
+        queue,
+        first.receive('a', () => park({ due: stage.runtime.now() + 3_600_000 })),
+        { maxMessages: 5 },
+      )
       const { batch, byKey } = keyed(stage, queue, 60, 6)
       const unkeyed = stage.batch(queue, 5)
       await stage.send([...batch, ...unkeyed])
-      await stage.until(() => first.deliveries.length === 65 && first.out === 0, () => `${first.deliveries.length} of 65 parked`)
+      await stage.until(
+        () => first.deliveries.length === 65 && first.out === 0,
+        () => `${first.deliveries.length} of 65 parked`,
+      )
       await member.close()
 
       const told = new Map<string, number>()
@@ -135,10 +160,17 @@ export const parkingScenarios: readonly Definition[] = [
       const first = new Collector()
       const member = await stage.member()
       const due = stage.runtime.now() + 1000
-      await stage.subscribe(member, queue, first.receive('a', () => park({ due, attempts: 3 })))
+      await stage.subscribe(
+        member,
+        queue,
+        first.receive('a', () => park({ due, attempts: 3 })),
+      )
       const { batch, byKey } = keyed(stage, queue, 60, 6)
       await stage.send(batch)
-      await stage.until(() => first.deliveries.length >= 60 && first.out === 0, () => `${first.deliveries.length} of 60 parked`)
+      await stage.until(
+        () => first.deliveries.length >= 60 && first.out === 0,
+        () => `${first.deliveries.length} of 60 parked`,
+      )
       await member.close()
       const next = new Collector()
       for (const n of [0, 1]) await stage.subscribe(await stage.member(), queue, next.receive(`b${n}`))
@@ -163,7 +195,10 @@ export const parkingScenarios: readonly Definition[] = [
         collector.receive('a', (delivery) => (delivery.parked === undefined ? park({ due: 0 }) : held.decide(delivery))),
       )
       await stage.send(stage.batch(queue, 20))
-      await stage.until(() => held.count === 20, () => `${held.count} of 20 parked messages are out at once`)
+      await stage.until(
+        () => held.count === 20,
+        () => `${held.count} of 20 parked messages are out at once`,
+      )
       held.settle()
       await collectAll(stage, collector, 20)
     },
@@ -171,7 +206,8 @@ export const parkingScenarios: readonly Definition[] = [
   {
     id: 'parking-6',
     title: 'a parked key stops nothing else of its shard',
-    proves: 'While a key is parked for long the queue goes on: other keys of the shard, and later messages of the same key, are handed out.',
+    proves:
+      'While a key is parked for long the queue goes on: other keys of the shard, and later messages of the same key, are handed out.',
     needs: ['parks', 'ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -194,7 +230,8 @@ export const parkingScenarios: readonly Definition[] = [
   {
     id: 'parking-7',
     title: 'a head that comes late goes before its parked followers',
-    proves: 'Where followers were parked and their head was given back, the head comes first and says so; parking it then puts it before them.',
+    proves:
+      'Where followers were parked and their head was given back, the head comes first and says so; parking it then puts it before them.',
     needs: ['parks', 'ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
@@ -209,11 +246,17 @@ export const parkingScenarios: readonly Definition[] = [
       await stage.subscribe(await stage.member(), queue, decide)
       const batch = [stage.outgoing(queue, { id: headId, key: 'one' }), ...stage.batch(queue, 5, () => ({ key: 'one' }))]
       await stage.send(batch)
-      await stage.until(() => collector.deliveries.length === 6 && collector.out === 1, () => `${collector.deliveries.length} of 6 handed out`)
+      await stage.until(
+        () => collector.deliveries.length === 6 && collector.out === 1,
+        () => `${collector.deliveries.length} of 6 handed out`,
+      )
       await stage.nothingMore(() => collector.deliveries.length, 'of the parked followers while their head is out')
       head.settle(release())
       await collectAll(stage, collector, 6)
-      assert.deepEqual(collector.handled, batch.map((outgoing) => outgoing.message.id))
+      assert.deepEqual(
+        collector.handled,
+        batch.map((outgoing) => outgoing.message.id),
+      )
       assert.equal(collector.of(headId)[1]?.ahead, true, 'the head does not say that its followers are parked')
     },
   },

@@ -20,7 +20,9 @@ export const settlementScenarios: readonly Definition[] = [
       await stage.subscribe(await stage.member(), onward, next.receive('next'))
       await stage.subscribe(await stage.member(), topic, events.receive('events'), { group })
       const emitted = new Map(
-        stage.batch(onward, 200, (n) => ({ key: 'one', headers: { n: `${n}` }, body: new Uint8Array(n).fill(n) })).map((out, n) => [n, out]),
+        stage
+          .batch(onward, 200, (n) => ({ key: 'one', headers: { n: `${n}` }, body: new Uint8Array(n).fill(n) }))
+          .map((out, n) => [n, out]),
       )
       const batch = stage.batch(queue, 200, () => ({ key: 'one' }))
       const indexOf = new Map(batch.map((outgoing, n) => [outgoing.message.id, n]))
@@ -35,7 +37,8 @@ export const settlementScenarios: readonly Definition[] = [
       await stage.send(batch)
       await collectAll(stage, next, 200)
       await collectAll(stage, events, 200)
-      for (const { message } of emitted.values()) assertSame(next.of(message.id)[0]?.message ?? assert.fail(`${message.id} is missing`), message)
+      for (const { message } of emitted.values())
+        assertSame(next.of(message.id)[0]?.message ?? assert.fail(`${message.id} is missing`), message)
       const ids = [...emitted.values()].map((outgoing) => outgoing.message.id)
       if (stage.capabilities.ordersByKey) assert.deepEqual([next.handled, events.handled], [ids, ids])
       next.assertOnce()
@@ -55,15 +58,25 @@ export const settlementScenarios: readonly Definition[] = [
       const first = new Collector()
       await stage.subscribe(member, queue, first.receive('a', held.decide))
       await stage.send(stage.batch(queue, 5))
-      await stage.until(() => held.count === 5, () => `${held.count} of 5 handed out`)
+      await stage.until(
+        () => held.count === 5,
+        () => `${held.count} of 5 handed out`,
+      )
       await member.close()
       held.settle(done(stage.outgoing(onward)))
       await stage.nothingMore(() => next.deliveries.length, 'from a member that had closed')
       const again = new Collector()
-      await stage.subscribe(await stage.member(), queue, again.receive('b', ({ message }) => done(stage.outgoing(onward, { id: `of ${message.id}` }))))
+      await stage.subscribe(
+        await stage.member(),
+        queue,
+        again.receive('b', ({ message }) => done(stage.outgoing(onward, { id: `of ${message.id}` }))),
+      )
       await collectAll(stage, again, 5)
       await collectAll(stage, next, 5)
-      assert.equal(next.ids.every((id) => id.startsWith('of ')), true)
+      assert.equal(
+        next.ids.every((id) => id.startsWith('of ')),
+        true,
+      )
     },
   },
   {
@@ -77,7 +90,7 @@ export const settlementScenarios: readonly Definition[] = [
         await stage.member(),
         queue,
         collector.receive('a', ({ message }) => {
-          const left = Number(message.headers['left'])
+          const left = Number(message.headers.left)
           return left === 0 ? done() : done(stage.outgoing(queue, { key: 'one', headers: { left: `${left - 1}` } }))
         }),
       )

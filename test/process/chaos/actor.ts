@@ -2,7 +2,7 @@ import { connect } from '../../../src/index.ts'
 import type { FaultPoint, Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
 import { consume } from './consumer.ts'
-import { oven, ask } from './oven.ts'
+import { ask, oven } from './oven.ts'
 import { produce } from './producer.ts'
 
 /** What a process of a chaos run is told. */

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Actor, sleep, until } from './stagehand.ts'
 import { judge, outstanding, type Verdict } from './judge.ts'
 import { planOf, type Slot } from './plan.ts'
+import { Actor, sleep, until } from './stagehand.ts'
 import { checkStore } from './store.ts'
 
 export interface ChaosResult extends Verdict {
@@ -21,7 +21,12 @@ const patience = 1500
  * Kills producers and consumers on one store as the seed plans it, lets everything come to rest, and judges. `transport` is a
  * scheme; the store lies in a folder of its own, which is kept where something is wrong.
  */
-export async function chaos(options: { kills: number; seed: number; transport?: string; progress?: (kills: number) => void }): Promise<ChaosResult> {
+export async function chaos(options: {
+  kills: number
+  seed: number
+  transport?: string
+  progress?: (kills: number) => void
+}): Promise<ChaosResult> {
   const { kills, seed, transport = 'sqlite' } = options
   const folder = mkdtempSync(join(tmpdir(), 'pabal-chaos-'))
   const url = `${transport}:${join(folder, 'store.db')}`
@@ -50,9 +55,13 @@ export async function chaos(options: { kills: number; seed: number; transport?: 
   await sleep(100)
   await Promise.all(actors.slice(0, 2).map((producer) => producer.stop()))
   const faults: string[] = []
-  let left = outstanding(folder)
+  let left = 0
+  const settled = () => {
+    left = outstanding(folder)
+    return left === 0
+  }
   await until(
-    () => (left = outstanding(folder)) === 0,
+    settled,
     () => `${left} acknowledged messages have no effect`,
     () => left,
   ).catch((error: unknown) => faults.push(String(error)))

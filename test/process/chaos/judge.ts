@@ -42,7 +42,12 @@ export function outstanding(folder: string): number {
   return lines.filter(([what, id = '']) => what === 'sent' && !done.has(noteOf.get(id) ?? '')).length
 }
 
-function judgeStage(stage: string, lines: readonly string[][], intents: ReadonlyMap<string, { key: string; seq: number }>, acknowledged: ReadonlySet<string>) {
+function judgeStage(
+  stage: string,
+  lines: readonly string[][],
+  intents: ReadonlyMap<string, { key: string; seq: number }>,
+  acknowledged: ReadonlySet<string>,
+) {
   const faults: string[] = []
   const ids = new Map<string, string>()
   const last = new Map<string, number>()
@@ -65,7 +70,8 @@ function judgeStage(stage: string, lines: readonly string[][], intents: Readonly
   for (const note of ids.keys()) if (!sent.has(note)) faults.push(`${stage}: ${note} has an effect and was never meant to be sent`)
   for (const id of acknowledged) {
     const intent = intents.get(id)
-    if (intent !== undefined && !ids.has(`${intent.key} ${intent.seq}`)) faults.push(`${stage}: ${intent.key} ${intent.seq} was acknowledged and has no effect`)
+    if (intent !== undefined && !ids.has(`${intent.key} ${intent.seq}`))
+      faults.push(`${stage}: ${intent.key} ${intent.seq} was acknowledged and has no effect`)
   }
   return { faults, effects: ids.size, duplicates }
 }

@@ -23,5 +23,8 @@ export function readLedger(path: string): string[][] {
   if (!existsSync(path)) return []
   const text = readFileSync(path, 'utf8')
   const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  return whole.split('\n').filter((line) => line !== '').map((line) => line.split(' '))
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(' '))
 }

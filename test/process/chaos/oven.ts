@@ -20,8 +20,11 @@ export async function oven(app: App, task: Task): Promise<() => Promise<void>> {
 export async function ask(app: App, task: Task): Promise<() => Promise<void>> {
   const replies = new Ledger(join(task.folder, 'replies'))
   const asker = await app.serve(Asker, {
-    replies: { bake: { Baked: ({ payload, context, message }) => replies.append([`${payload.seq} ${context.guest} ${message.id} ${task.name}`]) } },
+    replies: {
+      bake: { Baked: ({ payload, context, message }) => replies.append([`${payload.seq} ${context.guest} ${message.id} ${task.name}`]) },
+    },
   })
-  for (let seq = 0; seq < (task.ask ?? 0); seq++) await asker.call.bake.send({ key: `k${seq}`, seq }, { context: { guest: `guest-${seq}` } })
+  for (let seq = 0; seq < (task.ask ?? 0); seq++)
+    await asker.call.bake.send({ key: `k${seq}`, seq }, { context: { guest: `guest-${seq}` } })
   return async () => {}
 }

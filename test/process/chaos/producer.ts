@@ -48,7 +48,10 @@ export async function produce(app: App, task: Task): Promise<() => Promise<void>
         next.set(key, seq + 1)
         intents.push({ key, seq, id: `${key}/${seq}/${process.pid}` })
       }
-      ledger.append(intents.map(({ id, key, seq }) => `intent ${id} ${key} ${seq}`), true)
+      ledger.append(
+        intents.map(({ id, key, seq }) => `intent ${id} ${key} ${seq}`),
+        true,
+      )
       await send(intents)
       await new Promise((resolve) => setTimeout(resolve, 4))
     }

@@ -10,7 +10,10 @@ export class Actor {
   over = false
 
   constructor(task: Task) {
-    this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], {
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     this.ended = new Promise((resolve) =>
       this.child.once('exit', (code, signal) => {
         this.over = true
@@ -36,11 +39,16 @@ export class Actor {
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Waits as long as there is progress. */
-export async function until(condition: () => boolean, what: () => string, progress: () => unknown = () => 0, patience = 20_000): Promise<void> {
+export async function until(
+  condition: () => boolean,
+  what: () => string,
+  progress: () => unknown = () => 0,
+  patience = 20_000,
+): Promise<void> {
   let last = progress()
   let since = performance.now()
   while (!condition()) {
-    await sleep(20)
+    await sleep(100)
     const now = progress()
     if (now !== last) [last, since] = [now, performance.now()]
     else if (performance.now() - since > patience) throw new Error(`${what()}: nothing happened for ${patience} ms`)

@@ -3,9 +3,9 @@ import type { App } from '../../../service/app.ts'
 import { connect } from '../../../service/connect.ts'
 import type { ConnectOptions } from '../../../service/options.ts'
 import type { Transport } from '../../../transport/seam.ts'
-import { type Kitchen, kitchenOf, type Names, type Waiter } from './kitchen.ts'
 import type { Stage } from '../../stage.ts'
 import type { Mortal } from '../../world.ts'
+import { type Kitchen, kitchenOf, type Names, type Waiter } from './kitchen.ts'
 
 /** Apps on members of a stage, with contracts of fresh names; closed at the end. */
 export class AppStage {
@@ -45,7 +45,10 @@ export class AppStage {
   async waiter(cook: (n: number, guest: string) => void, options: ConnectOptions = {}) {
     const app = await this.app(options)
     const note = ({ payload, context }: { payload: { n: number }; context: { guest: string } }) => cook(payload.n, context.guest)
-    const service = await app.serve(this.names.waiter, { start: () => {}, replies: { cook: { Cooked: note, SoldOut: note } } } as Handlers<Waiter>)
+    const service = await app.serve(this.names.waiter, {
+      start: () => {},
+      replies: { cook: { Cooked: note, SoldOut: note } },
+    } as Handlers<Waiter>)
     return { app, service }
   }
 

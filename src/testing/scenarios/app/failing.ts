@@ -33,8 +33,12 @@ export const failingScenarios: readonly Definition[] = [
       )
       const { kitchen } = await apps.client()
       await kitchen.ring({ table: 'a', n: 1 })
-      const ids = (event: string) => published.deliveries.filter(({ message }) => message.type.endsWith(event)).map(({ message }) => message.id)
-      await stage.until(() => ids('Served').length > 0 && ids('Burnt').length >= 3, () => `${ids('Served').length} Served, ${ids('Burnt').length} Burnt`)
+      const ids = (event: string) =>
+        published.deliveries.filter(({ message }) => message.type.endsWith(event)).map(({ message }) => message.id)
+      await stage.until(
+        () => ids('Served').length > 0 && ids('Burnt').length >= 3,
+        () => `${ids('Served').length} Served, ${ids('Burnt').length} Burnt`,
+      )
       await stage.nothingMore(() => published.deliveries.length, 'after the success')
       assert.equal(ids('Served').length, 1, 'what failed attempts sent must not leave')
       assert.equal(new Set(ids('Burnt')).size, 1, 'isolated sends of three attempts have three ids')
@@ -43,7 +47,8 @@ export const failingScenarios: readonly Definition[] = [
   {
     id: '17',
     title: 'a retry policy for each class of error',
-    proves: 'Errors are retried at once, with backoff, or not at all, as the policy says; attempts are counted once a delivery, for all instances together.',
+    proves:
+      'Errors are retried at once, with backoff, or not at all, as the policy says; attempts are counted once a delivery, for all instances together.',
     play: async (stage) => {
       const apps = new AppStage(stage)
       const at = new Map<string, number[]>()
@@ -69,14 +74,15 @@ export const failingScenarios: readonly Definition[] = [
       assert.deepEqual([of('immediate').length, of('backoff').length, of('fatal').length], [4, 3, 1])
       const gaps = of('backoff').map((time, index) => time - (of('backoff')[index - 1] ?? time))
       assert.ok((gaps[1] ?? 0) >= 195 && (gaps[2] ?? 0) >= 390, `200 and 400 ms of backoff were ${gaps.slice(1).map(Math.round)}`)
-      const attempts = dead.deliveries.map(({ message }) => `${message.extensions['deadattempts']} ${message.extensions['deadcode']}`).sort()
+      const attempts = dead.deliveries.map(({ message }) => `${message.extensions.deadattempts} ${message.extensions.deadcode}`).sort()
       assert.equal(attempts.map((text) => text.slice(0, 1)).join(), '1,3,4')
     },
   },
   {
     id: '18',
     title: 'dead letters keep everything and say why',
-    proves: 'A dead letter has the body and headers to the byte, the reason, attempts, first and last failure and the channel that it came from.',
+    proves:
+      'A dead letter has the body and headers to the byte, the reason, attempts, first and last failure and the channel that it came from.',
     play: async (stage) => {
       const apps = new AppStage(stage)
       const handlers = {
@@ -88,7 +94,11 @@ export const failingScenarios: readonly Definition[] = [
       const channel = serviceChannel(apps.names.kitchen.name)
       const dead = await watch(stage, deadLetterChannel(channel))
       const body = new TextEncoder().encode('{ "n" : 7,\n "table":"파발" }')
-      const sent = stage.outgoing(channel, { body, headers: { 'X-One': '1', two: 'ü' }, fields: { type: 'loose', kind: 'notification', correlationId: 'c' } })
+      const sent = stage.outgoing(channel, {
+        body,
+        headers: { 'X-One': '1', two: 'ü' },
+        fields: { type: 'loose', kind: 'notification', correlationId: 'c' },
+      })
       const before = stage.runtime.now()
       await stage.send([sent])
       await collectAll(stage, dead, 1)
@@ -107,7 +117,8 @@ export const failingScenarios: readonly Definition[] = [
   {
     id: '18b',
     title: 'a key that waits for a person is redriven in order',
-    proves: 'With atEnd park the key stops when its attempts are spent; redriven, edited or skipped, the head lets the rest follow in order.',
+    proves:
+      'With atEnd park the key stops when its attempts are spent; redriven, edited or skipped, the head lets the rest follow in order.',
     needs: ['parks', 'admin', 'ordersByKey'],
     play: async (stage) => {
       const apps = new AppStage(stage)
@@ -122,7 +133,10 @@ export const failingScenarios: readonly Definition[] = [
       const { app } = await apps.kitchen(handlers, { atEnd: 'park', holdFor: 20, retry: { attempts: 3, delay: 10 } })
       const { kitchen } = await apps.client()
       for (let n = 0; n < 5; n++) for (const table of ['again', 'skipped', 'edited', 'other']) await kitchen.ring({ table, n })
-      await stage.until(() => seen.length === 5, () => `${seen.length} of the healthy key`)
+      await stage.until(
+        () => seen.length === 5,
+        () => `${seen.length} of the healthy key`,
+      )
       await stage.nothingMore(() => seen.length, 'of keys that wait for a person')
       const place = { channel: apps.names.kitchen.name }
       const heads: string[] = []
@@ -140,15 +154,27 @@ export const failingScenarios: readonly Definition[] = [
         await app.parked.skip(place, { key: 'skipped' }),
       ]
       for (const { done, gone } of treated) assert.deepEqual([done, gone], [1, 0])
-      await stage.until(() => seen.length === 19, () => `${seen.length} of 19 after the redrive`, () => seen.length)
+      await stage.until(
+        () => seen.length === 19,
+        () => `${seen.length} of 19 after the redrive`,
+        () => seen.length,
+      )
       const of = (table: string) => seen.filter((what) => what.startsWith(table)).map((what) => what.slice(table.length))
-      assert.deepEqual([of('again'), of('edited'), of('skipped')], [['0', '1', '2', '3', '4'], ['99', '1', '2', '3', '4'], ['1', '2', '3', '4']])
+      assert.deepEqual(
+        [of('again'), of('edited'), of('skipped')],
+        [
+          ['0', '1', '2', '3', '4'],
+          ['99', '1', '2', '3', '4'],
+          ['1', '2', '3', '4'],
+        ],
+      )
     },
   },
   {
     id: '18c',
     title: 'dead letters are redriven in order for their key',
-    proves: 'Redriven dead letters are handled as they were before they died, attempts counted anew, those of a key in their order; nothing is left.',
+    proves:
+      'Redriven dead letters are handled as they were before they died, attempts counted anew, those of a key in their order; nothing is left.',
     needs: ['parks', 'admin', 'ordersByKey'],
     play: async (stage) => {
       const apps = new AppStage(stage)
@@ -174,22 +200,38 @@ export const failingScenarios: readonly Definition[] = [
         for await (const letter of app.deadLetters.list(channel)) ids.push(letter.message.id)
         return ids.length
       }
-      await stage.until(() => seen.length === 10, () => `${seen.length} of 10 that can be handled`)
+      await stage.until(
+        () => seen.length === 10,
+        () => `${seen.length} of 10 that can be handled`,
+      )
       for (let tries = 0; (await dead()) < 10 && tries < 200; tries++) await stage.pause(20)
       assert.equal(await dead(), 10)
       broken = false
       assert.equal((await app.deadLetters.redrive(channel, { code: 'ATTEMPTS_SPENT' })).done, 10)
-      await stage.until(() => seen.length === 20, () => `${seen.length} of 20 after the redrive`, () => seen.length)
+      await stage.until(
+        () => seen.length === 20,
+        () => `${seen.length} of 20 after the redrive`,
+        () => seen.length,
+      )
       const again = seen.slice(10)
-      for (const table of ['a', 'b']) assert.deepEqual(again.filter((what) => what.startsWith(table)), [0, 2, 4, 6, 8].map((n) => `${table}${n}`))
-      assert.deepEqual(extensions.filter((name) => name.startsWith('dead')), [], 'what is redriven is no dead letter any more')
+      for (const table of ['a', 'b'])
+        assert.deepEqual(
+          again.filter((what) => what.startsWith(table)),
+          [0, 2, 4, 6, 8].map((n) => `${table}${n}`),
+        )
+      assert.deepEqual(
+        extensions.filter((name) => name.startsWith('dead')),
+        [],
+        'what is redriven is no dead letter any more',
+      )
       assert.equal(await dead(), 0)
     },
   },
   {
     id: '19',
     title: 'what cannot be decoded or does not fit goes aside at once',
-    proves: 'An undecodable body and an invalid payload go to the invalid-message channel with their reason, without retries; what follows is handled.',
+    proves:
+      'An undecodable body and an invalid payload go to the invalid-message channel with their reason, without retries; what follows is handled.',
     play: async (stage) => {
       const apps = new AppStage(stage)
       let handled = 0
@@ -206,10 +248,10 @@ export const failingScenarios: readonly Definition[] = [
       for (const { message } of invalid.deliveries) {
         const original = message.id === garbage.message.id ? garbage.message : unfit.message
         assert.equal(Buffer.compare(message.body, original.body), 0)
-        assert.equal(message.extensions['deadcode'], 'INVALID_MESSAGE')
-        assert.ok((message.extensions['deadreason'] ?? '').length > 5)
+        assert.equal(message.extensions.deadcode, 'INVALID_MESSAGE')
+        assert.ok((message.extensions.deadreason ?? '').length > 5)
       }
-      const reason = invalid.of(unfit.message.id)[0]?.message.extensions['deadreason'] ?? ''
+      const reason = invalid.of(unfit.message.id)[0]?.message.extensions.deadreason ?? ''
       assert.match(reason, /\bn\b/, `the reason names the field: ${reason}`)
       await stage.nothingMore(() => invalid.deliveries.length + handled, 'again')
     },

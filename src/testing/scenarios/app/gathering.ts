@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { Delivery } from '../../../transport/seam.ts'
 import { Collector, done } from '../../collector.ts'
 import type { Definition } from '../../definition.ts'
-import { wrap } from '../../wrap.ts'
 import type { Stage } from '../../stage.ts'
+import { wrap } from '../../wrap.ts'
 import { AppStage } from './app-stage.ts'
 
 /** Publish/asynchronous responses. */
@@ -19,7 +19,10 @@ export const gatherScenarios: readonly Definition[] = [
       const names = (replies: readonly { from: string }[]) => replies.map((reply) => reply.from.slice(stage.prefix.length + 1)).sort()
       const all = await kitchen.quote.gather(order, { within: '500ms' }).result()
       assert.deepEqual(names(all.replies), ['fast', 'quick'], 'within 500 ms the slow one does not answer')
-      assert.deepEqual(all.failed.map((failed) => failed.from.slice(stage.prefix.length + 1)), ['failing'])
+      assert.deepEqual(
+        all.failed.map((failed) => failed.from.slice(stage.prefix.length + 1)),
+        ['failing'],
+      )
       const one = await kitchen.quote.gather(order, { within: '20s', until: { count: 1 } }).result()
       assert.deepEqual([one.replies.length, one.ended], [1, 'count'])
       const when = (replies: readonly { from: string }[]) => names(replies).includes('quick')
@@ -38,7 +41,8 @@ export const gatherScenarios: readonly Definition[] = [
   {
     id: '30b',
     title: 'who is missing is named where it is known who was expected',
-    proves: 'With expected responders given, those that did not answer are named, and all of them together end it; a quorum counts only them.',
+    proves:
+      'With expected responders given, those that did not answer are named, and all of them together end it; a quorum counts only them.',
     play: async (stage) => {
       const apps = await kitchens(stage)
       const { kitchen } = await apps.client()
@@ -96,7 +100,8 @@ export const gatherScenarios: readonly Definition[] = [
   {
     id: '30d',
     title: 'many calls leave nothing behind',
-    proves: 'However often is asked, one inbox serves: no subscription and no waiting call is leaked, by calls that end, are left or are ignored.',
+    proves:
+      'However often is asked, one inbox serves: no subscription and no waiting call is leaked, by calls that end, are left or are ignored.',
     timeout: 180_000,
     play: async (stage) => {
       const apps = new AppStage(stage)
@@ -104,8 +109,14 @@ export const gatherScenarios: readonly Definition[] = [
       const transport = await stage.unopened()
       let opened = 0
       const counting = wrap(transport, {
-        inbox: (owner, receive) => (opened++, transport.inbox(owner, receive)),
-        subscribe: (channel, options, receive) => (opened++, transport.subscribe(channel, options, receive)),
+        inbox: (owner, receive) => {
+          opened++
+          return transport.inbox(owner, receive)
+        },
+        subscribe: (channel, options, receive) => {
+          opened++
+          return transport.subscribe(channel, options, receive)
+        },
       })
       const app = await apps.app({}, counting)
       const { kitchen } = app.clients({ kitchen: apps.names.kitchen }, { within: '20s' })

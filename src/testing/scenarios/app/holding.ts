@@ -7,7 +7,8 @@ export const holdingScenarios: readonly Definition[] = [
   {
     id: '6',
     title: 'an unsettled message blocks the next of its key and nothing else',
-    proves: 'Handlers of one key run one at a time in order; other keys and unkeyed messages go on meanwhile; after settlement the next comes.',
+    proves:
+      'Handlers of one key run one at a time in order; other keys and unkeyed messages go on meanwhile; after settlement the next comes.',
     needs: ['ordersByKey'],
     play: async (stage) => {
       const apps = new AppStage(stage)
@@ -23,11 +24,20 @@ export const holdingScenarios: readonly Definition[] = [
       const { kitchen } = await apps.client()
       for (let n = 0; n < 5; n++) await kitchen.ring({ table: 'slow', n })
       for (let n = 0; n < 20; n++) await Promise.all([kitchen.ring({ table: `other-${n % 5}-`, n }), kitchen.loose({ table: 'x', n })])
-      await stage.until(() => seen.length === 41, () => `${seen.length} of 41 handled while one key waits`)
+      await stage.until(
+        () => seen.length === 41,
+        () => `${seen.length} of 41 handled while one key waits`,
+      )
       await stage.nothingMore(() => seen.length, 'of the key that waits')
       gate.open()
-      await stage.until(() => seen.length === 45, () => `${seen.length} of 45 handled`)
-      assert.deepEqual(seen.filter((what) => what.startsWith('slow')), [0, 1, 2, 3, 4].map((n) => `slow${n}`))
+      await stage.until(
+        () => seen.length === 45,
+        () => `${seen.length} of 45 handled`,
+      )
+      assert.deepEqual(
+        seen.filter((what) => what.startsWith('slow')),
+        [0, 1, 2, 3, 4].map((n) => `slow${n}`),
+      )
     },
   },
   {
@@ -52,14 +62,32 @@ export const holdingScenarios: readonly Definition[] = [
       const { kitchen } = await apps.client()
       await Promise.all(Array.from({ length: 100 }, (_, n) => kitchen.ring({ table: 'bad', n })))
       await Promise.all(Array.from({ length: 200 }, (_, n) => kitchen.ring({ table: `k${n % 20}`, n })))
-      await stage.until(() => seen.length === 200, () => `${seen.length} of 200 of other keys`, () => seen.length)
+      await stage.until(
+        () => seen.length === 200,
+        () => `${seen.length} of 200 of other keys`,
+        () => seen.length,
+      )
       await first.app.close()
       const before = attempts
       await apps.kitchen(handlers, policy)
       await stage.until(() => attempts > before, 'the new owner goes on with the parked head')
+      // what comes now must wait behind what is parked, which the new owner was told of
+      for (let n = 100; n < 120; n++) await kitchen.ring({ table: 'bad', n })
+      await kitchen.ring({ table: 'k0', n: 200 })
+      await stage.until(
+        () => seen.length === 201,
+        () => `${seen.length} of 201 of other keys`,
+      )
       healthy = true
-      await stage.until(() => seen.length >= 300, () => `${seen.length} of 300 handled`, () => seen.length)
-      assert.deepEqual(seen.filter((what) => what.startsWith('bad')), Array.from({ length: 100 }, (_, n) => `bad-${n}`))
+      await stage.until(
+        () => seen.length >= 321,
+        () => `${seen.length} of 321 handled`,
+        () => seen.length,
+      )
+      assert.deepEqual(
+        seen.filter((what) => what.startsWith('bad')),
+        Array.from({ length: 120 }, (_, n) => `bad-${n}`),
+      )
     },
   },
   {
@@ -80,12 +108,21 @@ export const holdingScenarios: readonly Definition[] = [
       const first = await apps.kitchen(handlers, policy)
       const { kitchen } = await apps.client()
       await kitchen.ring({ table: 'a', n: 1 })
-      await stage.until(() => attempts.length >= 3, () => `attempts ${attempts}`)
+      await stage.until(
+        () => attempts.length >= 3,
+        () => `attempts ${attempts}`,
+      )
       await first.app.close()
       const before = attempts.length
       await apps.kitchen(handlers, policy)
-      await stage.until(() => attempts.length >= before + 3, () => `attempts ${attempts}`)
-      assert.deepEqual(attempts, attempts.map((_, index) => index + 1))
+      await stage.until(
+        () => attempts.length >= before + 3,
+        () => `attempts ${attempts}`,
+      )
+      assert.deepEqual(
+        attempts,
+        attempts.map((_, index) => index + 1),
+      )
     },
   },
   {
@@ -114,7 +151,11 @@ export const holdingScenarios: readonly Definition[] = [
         await stage.pause(30)
         highest = running
         const goal = handled + count
-        await stage.until(() => handled >= goal, () => `${handled} of ${goal} handled`, () => handled)
+        await stage.until(
+          () => handled >= goal,
+          () => `${handled} of ${goal} handled`,
+          () => handled,
+        )
         return highest
       }
       assert.ok((await measure(60)) <= 4, `${highest} ran at once, 4 were allowed`)
@@ -124,7 +165,11 @@ export const holdingScenarios: readonly Definition[] = [
       service.setConcurrency(2)
       assert.ok((await measure(40)) <= 2, `${highest} ran at once after it was lowered to 2`)
       service.setConcurrency(32)
-      await stage.until(() => handled === 900, () => `${handled} of 900 handled`, () => handled)
+      await stage.until(
+        () => handled === 900,
+        () => `${handled} of 900 handled`,
+        () => handled,
+      )
     },
   },
 ]

@@ -15,7 +15,6 @@ function fields<T>(types: Readonly<Record<keyof T & string, 'string' | 'number'>
   const validate = (value: unknown) => {
     for (const [name, type] of Object.entries(types)) {
       const given = (value as Record<string, unknown> | null)?.[name]
-      // biome-ignore lint/suspicious/useValidTypeof: the type comes from the table
       if (typeof given !== type) return { issues: [{ message: `${name} is ${typeof given}, not a ${String(type)}`, path: [name] }] }
     }
     return { value: value as T }
@@ -39,7 +38,9 @@ export function kitchenOf(prefix: string) {
       menu: query(order, { replies: { Menu: cooked } }),
       quote: query(order, { to: 'many', replies: { Quote: cooked } }),
     },
-    events: { [dish]: { Served: event(order), Burnt: event(order) } } as { Dish: { Served: ReturnType<typeof event<Order, Order>>; Burnt: ReturnType<typeof event<Order, Order>> } },
+    events: { [dish]: { Served: event(order), Burnt: event(order) } } as {
+      Dish: { Served: ReturnType<typeof event<Order, Order>>; Burnt: ReturnType<typeof event<Order, Order>> }
+    },
   })
   /** Asks the kitchen and takes its replies later. */
   const waiter = defineService(`${prefix}-waiter`, {

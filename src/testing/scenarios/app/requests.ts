@@ -36,14 +36,19 @@ export const requestScenarios: readonly Definition[] = [
       asking.catch((error: unknown) => {
         failure = error
       })
-      await stage.until(() => answered === 10_000 || failure !== undefined, () => `${answered} of 10,000 answered`, () => answered)
+      await stage.until(
+        () => answered === 10_000 || failure !== undefined,
+        () => `${answered} of 10,000 answered`,
+        () => answered,
+      )
       await asking
     },
   },
   {
     id: '27b',
     title: 'deadlines: a typed error, and a late reply that is dropped and counted',
-    proves: 'A query that is not answered in time is TIMEOUT, a command OUTCOME_UNKNOWN with the id to ask again; what comes later reaches nobody.',
+    proves:
+      'A query that is not answered in time is TIMEOUT, a command OUTCOME_UNKNOWN with the id to ask again; what comes later reaches nobody.',
     play: async (stage) => {
       const apps = new AppStage(stage)
       const gate = new Gate()
@@ -141,7 +146,11 @@ export const requestScenarios: readonly Definition[] = [
       await stage.pause(stage.quiet)
       const late = new Map<number, string>()
       await apps.waiter((n, guest) => void late.set(n, guest))
-      await stage.until(() => late.size === 20, () => `${late.size} of 20 replies after the restart`, () => late.size)
+      await stage.until(
+        () => late.size === 20,
+        () => `${late.size} of 20 replies after the restart`,
+        () => late.size,
+      )
       for (const [n, guest] of late) assert.equal(guest, `guest ${n}`)
       assert.deepEqual(early, [])
     },
@@ -192,9 +201,15 @@ export const requestScenarios: readonly Definition[] = [
       })
       await apps.kitchen(ring(true) as never, {}, await apps.doomed(mortal))
       await kitchen.ring({ table: 'a', n: 1 })
-      await stage.until(() => runs === 1 && published.deliveries.length === 3, () => `${published.deliveries.length} of 3 sent by the first run`)
+      await stage.until(
+        () => runs === 1 && published.deliveries.length === 3,
+        () => `${published.deliveries.length} of 3 sent by the first run`,
+      )
       await apps.kitchen(ring(false) as never)
-      await stage.until(() => runs === 2 && published.deliveries.length === 6, () => `${published.deliveries.length} of 6 sent by two runs`)
+      await stage.until(
+        () => runs === 2 && published.deliveries.length === 6,
+        () => `${published.deliveries.length} of 6 sent by two runs`,
+      )
       const ids = published.ids
       assert.equal(new Set(ids).size, 3, 'three sends of one run have three ids')
       assert.deepEqual(ids.slice(3), ids.slice(0, 3), 'the second run sent other ids')
@@ -207,7 +222,10 @@ export const requestScenarios: readonly Definition[] = [
     play: async (stage) => {
       const shifted = (ms: number): Runtime => ({ ...stage.runtime, now: () => stage.runtime.now() + ms })
       const hour = 3_600_000
-      for (const [asker, responder] of [[hour, -hour], [-hour, hour]] as const) {
+      for (const [asker, responder] of [
+        [hour, -hour],
+        [-hour, hour],
+      ] as const) {
         const apps = new AppStage(stage)
         const gate = new Gate()
         const left: (number | undefined)[] = []

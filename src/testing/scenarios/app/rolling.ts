@@ -14,7 +14,8 @@ export const rollingScenarios: readonly Definition[] = [
   {
     id: '19b',
     title: 'old and new instances run side by side',
-    proves: 'A command that the old version does not know is given back until the new one takes it; an event that it does not know is skipped and counted.',
+    proves:
+      'A command that the old version does not know is given back until the new one takes it; an event that it does not know is skipped and counted.',
     needs: ['durableGroups'],
     play: async (stage) => {
       const apps = new AppStage(stage)
@@ -33,8 +34,15 @@ export const rollingScenarios: readonly Definition[] = [
         quote: ({ reply }) => reply.Quote({ n: 0 }),
         bake: ({ payload }) => void baked.push(payload.n),
       } as Handlers<Names['newKitchen']>)
-      await stage.until(() => baked.length >= 10, () => `${baked.length} of 10 taken by the new version`, () => baked.length)
-      assert.deepEqual(baked.sort((a, b) => a - b), Array.from({ length: 10 }, (_, n) => n))
+      await stage.until(
+        () => baked.length >= 10,
+        () => `${baked.length} of 10 taken by the new version`,
+        () => baked.length,
+      )
+      assert.deepEqual(
+        baked.sort((a, b) => a - b),
+        Array.from({ length: 10 }, (_, n) => n),
+      )
     },
   },
   {
@@ -51,7 +59,7 @@ export const rollingScenarios: readonly Definition[] = [
       const known = stage.outgoing(channel, { key: 'a', body: '{"table":"a","n":1}', fields: { type: 'ring', kind: 'notification' } })
       await stage.send([unknown, known])
       await collectAll(stage, invalid, 1)
-      assert.equal(invalid.deliveries[0]?.message.extensions['deadcode'], 'UNKNOWN_MESSAGE')
+      assert.equal(invalid.deliveries[0]?.message.extensions.deadcode, 'UNKNOWN_MESSAGE')
       await stage.until(() => rung === 1, 'the command behind it is handled')
     },
   },
@@ -84,12 +92,21 @@ export const rollingScenarios: readonly Definition[] = [
         }
         // it may die before it has started
         await apps.kitchen({ ring }, {}, app).catch((error: unknown) => assert.ok(died.yes, String(error)))
-        await stage.until(() => died.yes || dead.deliveries.length > 0, () => `life ${life}: ${handled.size} handled`, () => handled.size)
-        if (!died.yes) await stage.until(() => handled.size === 9, () => `${handled.size} of 9 neighbours handled`, () => handled.size)
+        await stage.until(
+          () => died.yes || dead.deliveries.length > 0,
+          () => `life ${life}: ${handled.size} handled`,
+          () => handled.size,
+        )
+        if (!died.yes)
+          await stage.until(
+            () => handled.size === 9,
+            () => `${handled.size} of 9 neighbours handled`,
+            () => handled.size,
+          )
       }
       assert.equal(deaths, 3)
       assert.equal(handled.size, 9, 'the neighbours are handled')
-      assert.equal(dead.deliveries[0]?.message.extensions['deadcode'], 'PROCESS_KILLED')
+      assert.equal(dead.deliveries[0]?.message.extensions.deadcode, 'PROCESS_KILLED')
     },
   },
   {
@@ -103,15 +120,16 @@ export const rollingScenarios: readonly Definition[] = [
       let out = 0
       let highest = 0
       const counting = wrap(transport, {
-        subscribe: (channel, options, receive) =>
-          transport.subscribe(channel, { ...options, assigned: (shard, parked) => (assignments++, options.assigned?.(shard, parked)) }, async (delivery) => {
+        subscribe: (channel, options, receive) => {
+          const assigned = (shard: string, parked: ReadonlyMap<string, number>) => {
+            assignments++
+            options.assigned?.(shard, parked)
+          }
+          return transport.subscribe(channel, { ...options, assigned }, async (delivery) => {
             highest = Math.max(highest, ++out)
-            try {
-              return await receive(delivery)
-            } finally {
-              out--
-            }
-          }),
+            return receive(delivery).finally(() => out--)
+          })
+        },
       })
       const app = await apps.app({ concurrency: 4, maxMessages: 50 }, counting)
       const seen: number[] = []
@@ -172,11 +190,19 @@ export const rollingScenarios: readonly Definition[] = [
       }
       stop = true
       await load
-      await stage.until(() => effects.length >= sent * 12, () => `${effects.length} of ${sent * 12} effects`, () => effects.length)
+      await stage.until(
+        () => effects.length >= sent * 12,
+        () => `${effects.length} of ${sent * 12} effects`,
+        () => effects.length,
+      )
       await stage.nothingMore(() => effects.length, 'effects')
       for (let key = 0; key < 12; key++) {
         const own = effects.filter((effect) => effect.startsWith(`t${key}:`)).map((effect) => Number(effect.split(':')[1]))
-        assert.deepEqual(own, Array.from({ length: sent }, (_, n) => n), `key t${key}: in order, each once`)
+        assert.deepEqual(
+          own,
+          Array.from({ length: sent }, (_, n) => n),
+          `key t${key}: in order, each once`,
+        )
       }
       assert.equal(dead.deliveries.length, 0, 'dead letters')
     },
@@ -199,7 +225,10 @@ export const rollingScenarios: readonly Definition[] = [
       const first = await apps.kitchen(handlers, { drain: '20s' })
       const { kitchen } = await apps.client()
       for (let n = 0; n < 5; n++) await kitchen.ring({ table: `t${n}`, n })
-      await stage.until(() => begun === 5, () => `${begun} of 5 begun`)
+      await stage.until(
+        () => begun === 5,
+        () => `${begun} of 5 begun`,
+      )
       await first.app.close()
       assert.equal(ended, 5, 'close returned before the handlers that ran had ended')
       await apps.kitchen(handlers)
@@ -219,11 +248,18 @@ export const rollingScenarios: readonly Definition[] = [
       for (const name of ['one', 'two'] as const) {
         const app = await apps.app()
         const subscription = on(names.kitchen.events[names.dish], { Served: ({ payload }) => void seen[name].push(payload.n) })
-        await app.serve(names.waiter, { start: () => {}, replies: { cook: { Cooked: () => {}, SoldOut: () => {} } }, on: [subscription] }, { as: `${stage.prefix}-${name}` })
+        await app.serve(
+          names.waiter,
+          { start: () => {}, replies: { cook: { Cooked: () => {}, SoldOut: () => {} } }, on: [subscription] },
+          { as: `${stage.prefix}-${name}` },
+        )
       }
       for (let n = 0; n < 50; n++) await service.publish[names.dish].Served('one-key', { table: 'x', n })
       await service.publish[names.dish].Burnt('one-key', { table: 'x', n: 0 })
-      await stage.until(() => seen.one.length >= 50 && seen.two.length >= 50, () => `${seen.one.length} and ${seen.two.length} of 50`)
+      await stage.until(
+        () => seen.one.length >= 50 && seen.two.length >= 50,
+        () => `${seen.one.length} and ${seen.two.length} of 50`,
+      )
       const all = Array.from({ length: 50 }, (_, n) => n)
       assert.deepEqual(seen, { one: all, two: all })
     },
