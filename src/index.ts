@@ -3,28 +3,8 @@ export { connect } from './service/connect.ts'
 export { type ErrorCode, errorTable, isPabalError, PabalError } from './errors.ts'
 export type { Duration } from './runtime/duration.ts'
 export { systemRuntime } from './runtime/system.ts'
-export type { StandardSchemaV1 } from './contract/schema.ts'
-export type {
-  Accepted,
-  Call,
-  Client,
-  Clients,
-  ContractOf,
-  EventContext,
-  Gathered,
-  Gathering,
-  HandlerContext,
-  Handlers,
-  MessageContext,
-  Outcome,
-  Publish,
-  Reply,
-  ReplyContext,
-  ReplyingContext,
-  ServiceHandle,
-  ServiceShape,
-  Subscription,
-} from './contract/types/index.ts'
+// All of them: whoever emits declarations of a contract must be able to name what it is made of.
+export type * from './contract/index.ts'
 export type { DeliveryOptions, RetryOptions } from './delivery/policy.ts'
 export type { Counters, DeliveryEvent } from './delivery/types.ts'
 export type { Edit, Treated, Treatment } from './delivery/dead-letters.ts'
