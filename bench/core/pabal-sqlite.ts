@@ -1,6 +1,6 @@
 /** A process of the Pabal side of the sqlite rows: a producer, a consumer or an idle one. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { connect, defineService, on } from 'pabal'
+import { connect, defineService, type Handlers, on } from 'pabal'
 import { told, tell } from './children.ts'
 import { Bench } from './contract.ts'
 import { order } from './work.ts'
@@ -47,25 +47,28 @@ async function loopDelay(work: Promise<void>): Promise<number> {
   return delay.percentile(99) / 1e6 - 1
 }
 
-const placed = { orderId: 'x' }
-const server = { place: ({ reply }: { reply: { Placed(p: typeof placed): never } }) => reply.Placed(placed), ask: ({ reply }: { reply: { Placed(p: typeof placed): never } }) => reply.Placed(placed) }
+const serving = (take: () => void): Handlers<Bench> => ({
+  take,
+  place: ({ payload, reply }) => reply.Placed({ orderId: payload.orderId }),
+  ask: ({ payload, reply }) => reply.Placed({ orderId: payload.orderId }),
+})
 let publish: ((i: number) => Promise<unknown>) | undefined
 
-if (task.role === 'consume') await app.serve(Bench, { ...server, take: count })
+if (task.role === 'consume') await app.serve(Bench, serving(count))
 if (task.role === 'compete') {
   let seen = 0
-  await app.serve(Bench, { ...server, take: () => void seen++ })
+  await app.serve(Bench, serving(() => void seen++))
   setInterval(() => {
     if (seen > 0) tell('count', seen)
     seen = 0
   }, 10)
 }
 if (task.role === 'publish') {
-  const service = await app.serve(Bench, { ...server, take: count })
+  const service = await app.serve(Bench, serving(count))
   publish = (i) => service.publish.BenchOrder.OrderTaken(order(i).orderId, order(i))
 }
 if (task.role === 'hear') await app.serve(Hearer, { on: [on(Bench.events.BenchOrder, { OrderTaken: count })] }, { as: task.as as string })
-if (task.role === 'serve') await app.serve(Bench, { ...server, take: () => void handledAt.push(process.hrtime.bigint()) })
+if (task.role === 'serve') await app.serve(Bench, serving(() => void handledAt.push(process.hrtime.bigint())))
 tell('ready')
 
 if (task.role === 'idle') {
