@@ -1,13 +1,12 @@
 import { z } from 'zod'
-import { asks, command, type ContractOf, defineService, event, notification, query } from '../../src/contract/index.ts'
-import { document } from '../../src/contract/index.ts'
+import { asks, command, type ContractOf, defineService, document, event, failure, type Handlers, notification, query } from '../../src/contract/index.ts'
 
 /** The contracts that the tests of this folder talk about. */
 const Ticket = z.object({ orderId: z.string(), lines: z.array(z.object({ quantity: z.number() })) })
 const kitchen = defineService('kitchen', {
   version: '1.0.0',
   commands: {
-    createTicket: command(Ticket, { key: 'orderId', replies: { TicketCreated: z.object({ ticketId: z.string() }), RestaurantClosed: z.object({ until: z.string() }) } }),
+    createTicket: command(Ticket, { key: 'orderId', replies: { TicketCreated: z.object({ ticketId: z.string() }), RestaurantClosed: failure(z.object({ until: z.string() })) } }),
     remindCook: notification(z.object({ ticketId: z.string() })),
   },
   documents: { menuSheet: document(z.string(), { content: 'text' }) },
@@ -40,3 +39,17 @@ const order = defineService('order', {
 })
 export interface Order extends ContractOf<typeof order> {}
 export const Order: Order = order
+
+/** Answers everything; tests replace what they are about. */
+export const plainKitchen: Handlers<Kitchen> = {
+  createTicket: ({ payload, reply }) => reply.TicketCreated({ ticketId: `t-${payload.orderId}` }),
+  remindCook: () => {},
+  menuSheet: () => {},
+  menu: ({ payload, reply }) => reply.Menu({ dishes: [payload.restaurantId] }),
+}
+
+export const plainOrder: Handlers<Order> = {
+  place: ({ reply }) => reply.Refused({}),
+  begin: () => {},
+  replies: { createTicket: { TicketCreated: () => {}, RestaurantClosed: () => {} } },
+}
