@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'gives parked messages back instead of parking them',
-    caughtBy: ['parking-1', 'parking-6', '6b', '6c'],
+    caughtBy: ['parking-1', 'parking-6', '6c'],
     mutate: receiving((receive) => async (delivery) => {
       const settlement: Settlement = await receive(delivery)
       return 'park' in settlement ? { release: { after: 20 } } : settlement
