@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { isPabalError } from 'pabal'
 import { BadUsage, help, readOptions } from './lib/options.ts'
 import { asJson, report } from './lib/report.ts'
@@ -43,4 +42,4 @@ async function main(): Promise<number> {
 
 process.exitCode = await main()
 // Whatever a transport left behind must not hold a run that is over.
-await pause(2000, undefined, { ref: false })
+setTimeout(() => process.exit(), 2000).unref()

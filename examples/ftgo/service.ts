@@ -1,23 +1,10 @@
 import { connect } from 'pabal'
+import { logTo } from './lib/log.ts'
 import { type Place, type ServiceName, serviceNames } from './lib/place.ts'
 import { countStyles } from './lib/styles.ts'
-import { startAccounting } from './services/accounting.ts'
-import { startConsumer } from './services/consumer.ts'
-import { startDelivery } from './services/delivery.ts'
-import { startHistory } from './services/history.ts'
-import { startKitchen } from './services/kitchen.ts'
-import { startOrder } from './services/order.ts'
+import { starters } from './services/all.ts'
 
 /** One service in a process of its own: `node service.ts <name> <place as JSON>`. Started by the supervisor, ended by SIGTERM. */
-const starters = {
-  order: startOrder,
-  kitchen: startKitchen,
-  consumer: startConsumer,
-  accounting: startAccounting,
-  delivery: startDelivery,
-  history: startHistory,
-}
-
 const [name, json = ''] = process.argv.slice(2)
 if (!serviceNames.includes(name as ServiceName)) throw new Error(`Which service? One of ${serviceNames.join(', ')}, not ${name}`)
 const service = name as ServiceName
@@ -26,6 +13,7 @@ const place = JSON.parse(json) as Place
 const app = await connect(place.url, {
   name: service,
   middleware: [countStyles(place, service)],
+  logger: logTo(place, service),
   // Services come and go under chaos: keep trying, and do not take a message for a killer because its process was killed.
   retry: { attempts: 1000, delay: '50ms', maxDelay: '1s' },
   maxLosses: 1000,

@@ -36,7 +36,7 @@ export class Effects {
     this.#journal.append({ effect, orderId, at: new Date().toISOString() })
     this.#note(effect, orderId, true)
     // The world takes its time to answer; a service that is killed now has done it and has not acknowledged the message.
-    await pause(10)
+    await pause(30)
   }
 
   #happened(effect: EffectName, orderId: string): boolean {

@@ -8,6 +8,7 @@ import { unleash } from './chaos.ts'
 import { feed } from './feeder.ts'
 import { onInterrupt } from './interrupt.ts'
 import { checkLedger } from './ledger.ts'
+import { logTo } from './log.ts'
 import type { Options } from './options.ts'
 import type { Place } from './place.ts'
 import { Progress } from './progress.ts'
@@ -22,7 +23,7 @@ import { readWorld } from './world.ts'
 /** Orders that nothing more is heard of for so long are given up, in milliseconds. */
 const patience = 30_000
 /** Under chaos a service more is killed until there were so many kills, or nothing is under way. */
-const leastKills = 3
+const leastKills = 5
 
 /** Runs the whole demo and says what came of it. */
 export async function runDemo(options: Options, out: NodeJS.WriteStream): Promise<Result> {
@@ -42,7 +43,7 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
   const deaf = onInterrupt(stopping, supervisor, (text) => progress.say(text), tracker)
   let app: App | undefined
   try {
-    app = await connect(place.url, { name: 'website', middleware: [countStyles(place, 'website')] })
+    app = await connect(place.url, { name: 'website', middleware: [countStyles(place, 'website')], logger: logTo(place, 'website') })
     const website = await startWebsite(app, tracker)
     progress.say('Starting six services …')
     await supervisor.start()

@@ -61,7 +61,9 @@ export function readWorld(path: string): World {
   const shipped = path === shippedOrders ? {} : readWorld(shippedOrders)
   const parsed = World.safeParse(typeof parts === 'object' && parts !== null ? { ...shipped, orders: undefined, ...parts } : parts)
   if (!parsed.success) {
-    const faults = parsed.error.issues.slice(0, 5).map(({ path: at, message }) => `  - ${at.join('.') || 'the file'}: ${message}`)
+    const { issues } = parsed.error
+    const faults = issues.slice(0, 5).map(({ path: at, message }) => `  - ${at.join('.') || 'the file'}: ${message}`)
+    if (issues.length > faults.length) faults.push(`  … and ${issues.length - faults.length} more`)
     throw new BadOrders(`The orders file ${path} does not fit:\n${faults.join('\n')}`)
   }
   refuseTwins(path, parsed.data)
