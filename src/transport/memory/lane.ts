@@ -66,9 +66,8 @@ export class Lane implements Linked<Lane>, Sleeper {
   }
 }
 
-/** A parked message waits for its time or for a person; a released one for its time. */
-function dueOf(entry: Entry): number {
-  const { note } = entry
-  if (note === undefined || note.order !== undefined) return entry.due
-  return note.due === undefined ? Number.POSITIVE_INFINITY : Math.max(note.due, entry.due)
+/** A parked message waits for its time, or for a person; a released one for its time. */
+function dueOf({ note, due }: Entry): number {
+  if (note === undefined) return due
+  return Math.max(due, note.due ?? (note.order === undefined ? Number.POSITIVE_INFINITY : 0))
 }
