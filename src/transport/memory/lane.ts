@@ -38,7 +38,7 @@ export class Lane implements Linked<Lane>, Sleeper {
     const head = this.entries.head
     const lanes = this.parked ? this.#shard.lot : this.#shard.lanes
     if (head === undefined) {
-      lanes.delete(this.key)
+      if (this.waitFor === 0) lanes.delete(this.key)
       return
     }
     if (this.busy || this.waitFor > 0 || (this.parked && this.#shard.isBehind(head))) return

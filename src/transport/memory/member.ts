@@ -101,7 +101,10 @@ export class Member implements Subscription {
     if (out.over) return
     const { transport } = this
     if (transport.state === 'open' && transport.runtime.point === undefined) this.#settle(out, settlement)
-    else transport.inTurn(() => this.#settle(out, settlement), 'transport.settle.before')
+    else {
+      if ('release' in settlement) out.from.bar(out.entry)
+      transport.inTurn(() => this.#settle(out, settlement), 'transport.settle.before')
+    }
   }
 
   #settle(out: Handout, settlement: Settlement): void {

@@ -106,12 +106,22 @@ export class Shard implements Linked<Shard> {
     }
     const lane = this.#lane(this.lanes, entry)
     lane.insert(entry)
-    lane.waitFor = 0
-    const { key } = entry
-    if (key !== undefined) {
-      for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined) lane.waitFor++
-    }
+    lane.waitFor = this.#outOf(entry.key)
     lane.review()
+  }
+
+  /** The entry, which is out, will be given back: nothing that was sent after it is handed out from now on. */
+  bar(entry: Entry): void {
+    if (entry.key === undefined || entry.note !== undefined) return
+    const lane = this.#lane(this.lanes, entry)
+    lane.waitFor = this.#outOf(entry.key)
+    lane.review()
+  }
+
+  #outOf(key: string | undefined): number {
+    let count = 0
+    if (key !== undefined) for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined) count++
+    return count
   }
 
   /** Among its key's parked messages in the order in which they were sent, or with a new note where it stands. */
