@@ -73,6 +73,11 @@ export class Stage {
     return transport
   }
 
+  /** Closes a member before the end of the scenario. */
+  close(member: Transport): Promise<void> {
+    return within(this.runtime, this.patience, 'close of a member', member.close())
+  }
+
   async mortal(opened = true): Promise<Mortal> {
     assert.ok(this.#world.mortal, 'the world has no mortal members')
     const mortal = await this.#world.mortal()
@@ -120,13 +125,10 @@ export class Stage {
 
   async subscribe(member: Transport, channel: Channel, receive: Receive, options: Listening = {}): Promise<Subscription> {
     const all: SubscribeOptions = { durable: true, maxMessages: 100, maxBytes: 16 * 1024 * 1024, ...options }
-    const subscription = await within(
-      this.runtime,
-      this.patience,
-      `subscribe to ${channel.address}`,
-      member.subscribe(channel, all, receive),
-    )
-    return subscription
+    const { runtime, patience } = this
+    const what = `subscribe to ${channel.address}`
+    const subscription = await within(runtime, patience, what, member.subscribe(channel, all, receive))
+    return { stop: () => subscription.stop(), close: () => within(runtime, patience, 'close of a subscription', subscription.close()) }
   }
 
   until(condition: () => boolean, what: string | (() => string), progress?: () => unknown): Promise<void> {

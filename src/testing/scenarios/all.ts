@@ -3,8 +3,11 @@ import { adminScenarios } from './admin.ts'
 import { failingScenarios } from './app/failing.ts'
 import { gatherScenarios } from './app/gathering.ts'
 import { holdingScenarios } from './app/holding.ts'
+import { redriveScenarios } from './app/redriving.ts'
+import { replyScenarios } from './app/replies.ts'
 import { requestScenarios } from './app/requests.ts'
 import { rollingScenarios } from './app/rolling.ts'
+import { versionScenarios } from './app/versions.ts'
 import { deliveryScenarios } from './delivery.ts'
 import { groupScenarios } from './groups.ts'
 import { laneScenarios } from './lanes.ts'
@@ -30,7 +33,10 @@ export const allScenarios: readonly Definition[] = [
   ...adminScenarios,
   ...holdingScenarios,
   ...failingScenarios,
+  ...redriveScenarios,
+  ...versionScenarios,
   ...rollingScenarios,
   ...requestScenarios,
+  ...replyScenarios,
   ...gatherScenarios,
 ]

@@ -28,8 +28,8 @@ export const lifecycleScenarios: readonly Definition[] = [
         await subscription.close()
         await subscription.close()
         const before = collector.deliveries.length
-        await member.close()
-        await member.close()
+        await stage.close(member)
+        await stage.close(member)
         assert.equal(collector.deliveries.length, before, 'deliveries after close')
       }
       collector.assertAll(batch.map((outgoing) => outgoing.message.id))
@@ -47,7 +47,7 @@ export const lifecycleScenarios: readonly Definition[] = [
           const member = await stage.member()
           const subscription = await stage.subscribe(member, queue, new Collector().receive(`${n}`))
           await subscription.close()
-          await member.close()
+          await stage.close(member)
         }),
       )
       const collector = new Collector()
@@ -78,7 +78,7 @@ export const lifecycleScenarios: readonly Definition[] = [
         }
       })
       await stage.pause(3)
-      await producer.close()
+      await stage.close(producer)
       await Promise.all(sends)
       const afterwards = await producer.send(stage.batch(queue, 1)).catch((error: unknown) => [error])
       assert.ok(isPabalError(afterwards[0], 'CLOSED'), `a send after close gave ${String(afterwards[0])}, not CLOSED`)
@@ -144,7 +144,7 @@ export const lifecycleScenarios: readonly Definition[] = [
         () => collector.deliveries.length === 20,
         () => `${collector.deliveries.length} of 20 handed out`,
       )
-      await member.close()
+      await stage.close(member)
       const next = new Collector()
       await stage.subscribe(await stage.member(), queue, next.receive('b'))
       await collectAll(stage, next, 20)

@@ -145,7 +145,7 @@ export const orderScenarios: readonly Definition[] = [
       await stage.send(batch)
       await collectAll(stage, collector, 46)
       await stage.pause(stage.quiet)
-      await member.close()
+      await stage.close(member)
       collector.forget('a')
       const next = new Collector()
       await stage.subscribe(await stage.member(), queue, next.receive('b'))

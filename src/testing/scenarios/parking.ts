@@ -121,7 +121,7 @@ export const parkingScenarios: readonly Definition[] = [
         () => first.deliveries.length === 65 && first.out === 0,
         () => `${first.deliveries.length} of 65 parked`,
       )
-      await member.close()
+      await stage.close(member)
 
       const told = new Map<string, number>()
       const assigned = new Set<string>()
@@ -171,7 +171,7 @@ export const parkingScenarios: readonly Definition[] = [
         () => first.deliveries.length >= 60 && first.out === 0,
         () => `${first.deliveries.length} of 60 parked`,
       )
-      await member.close()
+      await stage.close(member)
       const next = new Collector()
       for (const n of [0, 1]) await stage.subscribe(await stage.member(), queue, next.receive(`b${n}`))
       await collectAll(stage, next, 60)

@@ -62,7 +62,7 @@ export const settlementScenarios: readonly Definition[] = [
         () => held.count === 5,
         () => `${held.count} of 5 handed out`,
       )
-      await member.close()
+      await stage.close(member)
       held.settle(done(stage.outgoing(onward)))
       await stage.nothingMore(() => next.deliveries.length, 'from a member that had closed')
       const again = new Collector()
@@ -124,7 +124,7 @@ export const settlementScenarios: readonly Definition[] = [
       })
       await stage.subscribe(first, queue, receive)
       await collectAll(stage, collector, 2)
-      await first.close()
+      await stage.close(first)
       await stage.subscribe(await stage.member(), queue, receive)
       await collectAll(stage, collector, 5)
       assert.deepEqual(early, [], 'handed out before they were due')
