@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { defineService, query } from '../../src/contract/index.ts'
+import { deriveId } from '../../src/message/derive.ts'
+import { errorOf, foreign, pause, Town, until } from './apps.ts'
+import { Courier } from './kitchen.ts'
+
+const parcel = { parcel: 'p' }
+
+/** Couriers by name: milliseconds until each answers; below 0 it fails. */
+async function couriers(town: Town, delays: Record<string, number>) {
+  for (const [as, ms] of Object.entries(delays)) {
+    await (await town.app()).serve(
+      Courier,
+      {
+        quote: async ({ reply }) => {
+          if (ms < 0) throw new Error('no')
+          if (ms > 0) await pause(ms)
+          return reply.Quote({ price: ms })
+        },
+      },
+      { as },
+    )
+  }
+  const app = await town.app({ within: '5s' })
+  return { app, quote: app.client(Courier).quote }
+}
+
+test('all that are there: ends when each answered, the failing are listed', async () => {
+  const { app, quote } = await couriers(new Town(), { a: 0, b: 10, broken: -1 })
+  const result = await quote.gather(parcel).result()
+  expect(result).toMatchObject({ ended: 'all', missing: [], failed: [{ from: 'broken', code: 'HANDLER_FAILED' }] })
+  expect(result.replies.map((reply) => [reply.from, reply.payload.price])).toEqual([
+    ['a', 0],
+    ['b', 10],
+  ])
+  expect(app.health().inFlight).toBe(0)
+})
+
+test('by count, by quorum of the expected, by predicate, by deadline', async () => {
+  const { quote } = await couriers(new Town(), { a: 0, b: 10, c: 20, slow: 400 })
+  expect(await quote.gather(parcel, { until: { count: 2 } }).result()).toMatchObject({ ended: 'count', replies: [{ from: 'a' }, { from: 'b' }] })
+  const quorum = await quote.gather(parcel, { expected: ['b', 'c', 'slow', 'absent'], until: { quorum: 2 } }).result()
+  expect(quorum).toMatchObject({ ended: 'quorum', replies: [{ from: 'a' }, { from: 'b' }, { from: 'c' }], missing: ['slow', 'absent'] })
+  const predicate = await quote.gather(parcel, { until: { when: (replies) => replies.some((reply) => reply.from === 'b') } }).result()
+  expect(predicate).toMatchObject({ ended: 'predicate', replies: [{}, {}] })
+  const deadline = await quote.gather(parcel, { within: '60ms' }).result()
+  expect(deadline).toMatchObject({ ended: 'deadline', missing: ['slow'], replies: [{}, {}, {}] })
+})
+
+test('only the expected: ends when they have answered; whoever is absent is named', async () => {
+  const { quote } = await couriers(new Town(), { a: 0, b: 5, slow: 400 })
+  expect(await quote.gather(parcel, { expected: ['a', 'b'] }).result()).toMatchObject({ ended: 'all', missing: [] })
+  expect(await quote.gather(parcel, { expected: ['a', 'absent'], within: '50ms' }).result()).toMatchObject({ ended: 'deadline', missing: ['absent'] })
+})
+
+test('with nobody there it ends at once', async () => {
+  const app = await new Town().app()
+  const started = performance.now()
+  expect(await app.client(Courier).quote.gather(parcel, { within: '5s' }).result()).toMatchObject({ ended: 'nobody', replies: [], failed: [] })
+  expect(performance.now() - started).toBeLessThan(1000)
+})
+
+test('answers come as they are given; broken off early it is over; iterated twice both see all', async () => {
+  const { app, quote } = await couriers(new Town(), { a: 0, b: 30, c: 60 })
+  const started = performance.now()
+  for await (const answer of quote.gather(parcel)) {
+    expect(answer.from).toBe('a')
+    break
+  }
+  expect(performance.now() - started).toBeLessThan(29)
+  expect(app.health().inFlight).toBe(0)
+  const gathering = quote.gather(parcel)
+  const names = async () => {
+    const all: string[] = []
+    for await (const answer of gathering) all.push(answer.from)
+    return all
+  }
+  expect(await Promise.all([names(), names()])).toEqual([
+    ['a', 'b', 'c'],
+    ['a', 'b', 'c'],
+  ])
+  expect((await gathering.result()).replies.length).toBe(3)
+  await until(() => app.counters().lateReplies === 2)
+})
+
+test('a second answer of one responder is dropped', async () => {
+  const town = new Town()
+  const wire = await town.wire()
+  const channel = { address: 'courier.quote', kind: 'publish-subscribe' } as const
+  await wire.provision([channel], 'create')
+  await wire.subscribe(channel, { group: 'twice', durable: false, maxMessages: 9, maxBytes: 1e6 }, async ({ message }) => {
+    const answer = (price: number) =>
+      foreign('', { id: deriveId(message.id, String(price)), source: 'twice', type: 'Quote', kind: 'reply', correlationId: message.correlationId }, { price }, { channel: { address: message.replyTo as string, kind: 'inbox' }, durable: false })
+    return { emit: [answer(1), answer(2)] }
+  })
+  const { quote } = await couriers(town, { other: 20 })
+  const result = await quote.gather(parcel).result()
+  expect(result.replies.map((reply) => [reply.from, reply.payload.price])).toEqual([
+    ['twice', 1],
+    ['other', 20],
+  ])
+})
+
+test('what fits no declared reply counts as an answer that failed', async () => {
+  const town = new Town()
+  const Odd = defineService('courier', { version: '1.0.0', queries: { quote: query(z.object({ parcel: z.string() }), { to: 'many', replies: { Quote: z.object({ price: z.string() }), Other: z.object({}) } }) } })
+  await (await town.app()).serve(Odd, { quote: ({ reply }) => reply.Quote({ price: 'text' }) }, { as: 'odd' })
+  await (await town.app()).serve(Odd, { quote: ({ reply }) => reply.Other({}) }, { as: 'other' })
+  const { quote } = await couriers(town, { good: 0 })
+  const result = await quote.gather(parcel).result()
+  expect(result).toMatchObject({ ended: 'all', replies: [{ from: 'good' }] })
+  expect(result.failed.map((failed) => [failed.from, failed.code]).sort()).toEqual([
+    ['odd', 'INVALID_MESSAGE'],
+    ['other', 'INVALID_MESSAGE'],
+  ])
+})
+
+test('a fault of the question, an aborted signal, a predicate that throws: iterating and the result say so', async () => {
+  const { app, quote } = await couriers(new Town(), { a: 0, slow: 400 })
+  const invalid = quote.gather({ parcel: 5 } as never)
+  expect(await errorOf(invalid.result())).toMatchObject({ code: 'INVALID_PAYLOAD' })
+  expect(await errorOf(invalid[Symbol.asyncIterator]().next())).toMatchObject({ code: 'INVALID_PAYLOAD' })
+  expect(await errorOf(quote.gather(parcel, { signal: AbortSignal.abort() }).result())).toMatchObject({ code: 'CANCELLED' })
+  const control = new AbortController()
+  const during = quote.gather(parcel, { signal: control.signal })
+  for await (const answer of during) {
+    expect(answer.from).toBe('a')
+    control.abort()
+    break
+  }
+  const later = quote.gather(parcel, { signal: AbortSignal.timeout(20) })
+  expect(await errorOf(later.result())).toMatchObject({ code: 'CANCELLED' })
+  const cause = new Error('mine')
+  const throwing = quote.gather(parcel, {
+    until: {
+      when: () => {
+        throw cause
+      },
+    },
+  })
+  expect(await errorOf(throwing.result())).toBe(cause)
+  // Nobody looks at this one: it must not become an unhandled rejection.
+  quote.gather({ parcel: 5 } as never)
+  await pause(5)
+  expect(app.health().inFlight).toBe(0)
+})
+
+test('100,000 calls leave nothing behind, whether they end, are broken off or are never looked at', async () => {
+  const { app, quote } = await couriers(new Town(), { a: 0 })
+  const before = (await app.channels()).length
+  const round = async (n: number) => {
+    const gathering = quote.gather(parcel, { until: { count: 1 }, within: '10s' })
+    if (n % 3 === 0) await gathering.result()
+    else if (n % 3 === 1) for await (const _ of gathering) break
+  }
+  for (let batch = 0; batch < 200; batch++) await Promise.all(Array.from({ length: 500 }, (_, n) => round(n)))
+  await until(() => app.health().inFlight === 0)
+  expect((await app.channels()).length).toBeLessThanOrEqual(before + 1)
+})
