@@ -37,7 +37,11 @@ export class Codec {
 
   protected value(message: Message): unknown {
     if (message.contentType !== this.contentType && !compatible(this.content, message.contentType))
-      throw new PabalError('INVALID_MESSAGE', `${this.label}: the content type is ${JSON.stringify(message.contentType)}, the contract says ${this.contentType}`, { id: message.id })
+      throw new PabalError(
+        'INVALID_MESSAGE',
+        `${this.label}: the content type is ${JSON.stringify(message.contentType)}, the contract says ${this.contentType}`,
+        { id: message.id },
+      )
     try {
       return decodeBody(this.content, message.body)
     } catch (error) {
@@ -79,7 +83,11 @@ export class MessageCodec extends Codec {
     if (message.version === this.version) return this.incoming(this.value(message))
     const older = this.#older.get(message.version)
     if (older === undefined)
-      throw new PabalError('INVALID_MESSAGE', `${this.label}: version ${message.version} is not accepted, the contract reads ${[...this.#older.keys(), this.version].join(', ')}`, { id: message.id })
+      throw new PabalError(
+        'INVALID_MESSAGE',
+        `${this.label}: version ${message.version} is not accepted, the contract reads ${[...this.#older.keys(), this.version].join(', ')}`,
+        { id: message.id },
+      )
     const old = older.check(this.value(message))
     return isPromise(old) ? old.then((value) => this.#upgrade(older.upgrade, value, message)) : this.#upgrade(older.upgrade, old, message)
   }
@@ -89,7 +97,10 @@ export class MessageCodec extends Codec {
     try {
       current = upgrade(old)
     } catch (cause) {
-      throw new PabalError('INVALID_MESSAGE', `${this.label}: the upgrade from version ${message.version} threw: ${textOf(cause)}`, { id: message.id, cause })
+      throw new PabalError('INVALID_MESSAGE', `${this.label}: the upgrade from version ${message.version} threw: ${textOf(cause)}`, {
+        id: message.id,
+        cause,
+      })
     }
     return isPromise(current) ? current.then(this.incoming) : this.incoming(current)
   }

@@ -78,15 +78,8 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
   replied(message: Message): void {
     if (this.#seen.has(message.source) || this.#seen.size >= maxAnswers) return
     this.#seen.add(message.source)
-    if (message.type === errorReplyType) return this.#refused(message.source, remoteCode(message.extensions.errorcode))
-    let answer: Answer | Promise<Answer>
-    try {
-      answer = answerOf(this.#port, message)
-    } catch {
-      return this.#refused(message.source, 'INVALID_MESSAGE')
-    }
-    if (isPromise(answer)) answer.then(this.#accept, () => this.#refused(message.source, 'INVALID_MESSAGE'))
-    else this.#accept(answer)
+    if (message.type === errorReplyType) this.#refused(message.source, remoteCode(message.extensions.errorcode))
+    else this.#read(message)
   }
 
   expired(): void {
@@ -133,22 +126,37 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
     else if (result !== 'sent') throw result
   }
 
+  #read(message: Message): void {
+    const invalid = (): void => this.#refused(message.source, 'INVALID_MESSAGE')
+    try {
+      const answer = answerOf(this.#port, message)
+      if (isPromise(answer)) answer.then(this.#accept, invalid)
+      else this.#accept(answer)
+    } catch {
+      invalid()
+    }
+  }
+
   readonly #accept = (answer: Answer): void => {
     if (this.#ended !== undefined) return
     this.#answered++
     this.#arrivals.add(answer)
-    const { until } = this.#fields
-    const { items } = this.#arrivals
-    if (until !== undefined) {
-      try {
-        if ('count' in until && items.length >= until.count) return this.#end('count')
-        if ('quorum' in until && this.#quorum(items) >= until.quorum) return this.#end('quorum')
-        if ('when' in until && until.when(items)) return this.#end('predicate')
-      } catch (error) {
-        return this.#fail(error)
-      }
+    let ending: Ending | undefined
+    try {
+      ending = this.#endingOf(this.#arrivals.items)
+    } catch (error) {
+      this.#fail(error)
     }
-    this.#all()
+    if (ending === undefined) this.#all()
+    else this.#end(ending)
+  }
+
+  #endingOf(answers: readonly Answer[]): Ending | undefined {
+    const { until } = this.#fields
+    if (until === undefined) return undefined
+    if ('count' in until) return answers.length >= until.count ? 'count' : undefined
+    if ('quorum' in until) return this.#quorum(answers) >= until.quorum ? 'quorum' : undefined
+    return until.when(answers) ? 'predicate' : undefined
   }
 
   #refused(from: string, code: ErrorCode): void {

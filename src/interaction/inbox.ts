@@ -59,7 +59,10 @@ export class ReplyInbox {
   add(waiting: Waiting): void {
     if (this.#closed) throw new PabalError('CLOSED', 'the app is closed: nothing can be asked any more')
     if (this.#waiting.size >= maxInFlight)
-      throw new PabalError('OVERLOADED', `${maxInFlight} requests of this app are in flight, which is the most`, { id: waiting.correlation, hint: 'Ask more slowly, or shorten `within`.' })
+      throw new PabalError('OVERLOADED', `${maxInFlight} requests of this app are in flight, which is the most`, {
+        id: waiting.correlation,
+        hint: 'Ask more slowly, or shorten `within`.',
+      })
     this.#waiting.set(waiting.correlation, waiting)
     this.#deadlines.add(waiting)
   }

@@ -61,13 +61,23 @@ export class Outbound {
     const fault = checkMessage(message, this.capabilities.maxBytes)
     if (fault !== undefined) throw fault
     if (outgoing.notBefore !== undefined && !this.capabilities.delays)
-      throw new PabalError('UNSUPPORTED', `${message.type}: a delay was asked for, and the transport ${this.transport.name} does not declare "delays"`, { id: message.id })
+      throw new PabalError(
+        'UNSUPPORTED',
+        `${message.type}: a delay was asked for, and the transport ${this.transport.name} does not declare "delays"`,
+        { id: message.id },
+      )
   }
 
   /** Resolves with the transport's word on this message; rejects with a `PabalError` where it could not even be handed over. */
   send(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<SendResult> {
     const { address } = channel
-    if (this.#direct && !this.#gates.has(address) && (this.#ready.get(address) === true || channel.kind === 'inbox') && !isPromise(outgoing)) return this.#hand(outgoing)
+    if (
+      this.#direct &&
+      !this.#gates.has(address) &&
+      (this.#ready.get(address) === true || channel.kind === 'inbox') &&
+      !isPromise(outgoing)
+    )
+      return this.#hand(outgoing)
     return this.#queue(channel, outgoing)
   }
 
@@ -94,14 +104,19 @@ export class Outbound {
       },
       (error: unknown) => {
         this.#left(bytes)
-        return isPabalError(error) ? error : new PabalError('SEND_FAILED', `${outgoing.message.type}: ${textOf(error)}`, { id: outgoing.message.id, cause: error })
+        return isPabalError(error)
+          ? error
+          : new PabalError('SEND_FAILED', `${outgoing.message.type}: ${textOf(error)}`, { id: outgoing.message.id, cause: error })
       },
     )
   }
 
   async #queue(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<SendResult> {
     const { address } = channel
-    if (this.#underWay >= maxMessages) throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, { hint: 'Await what is sent before sending more.' })
+    if (this.#underWay >= maxMessages)
+      throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, {
+        hint: 'Await what is sent before sending more.',
+      })
     const before = this.#gates.get(address)
     this.#underWay++
     let handed: Promise<SendResult> | undefined
@@ -126,7 +141,11 @@ export class Outbound {
   }
 
   #overloaded({ message }: Outgoing): PabalError {
-    return new PabalError('OVERLOADED', `${message.type}: ${this.#underWay} messages of this app with ${this.#bytes} bytes are under way, which is the most`, { id: message.id, hint: 'Await what is sent before sending more.' })
+    return new PabalError(
+      'OVERLOADED',
+      `${message.type}: ${this.#underWay} messages of this app with ${this.#bytes} bytes are under way, which is the most`,
+      { id: message.id, hint: 'Await what is sent before sending more.' },
+    )
   }
 
   #left(bytes: number): void {

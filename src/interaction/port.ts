@@ -52,7 +52,15 @@ export class Port {
     return this.#outgoing(origin, now, body, key, id, fields, expectsReply)
   }
 
-  #outgoing(origin: Origin, now: number, body: Uint8Array, key: string | undefined, id: string, fields: SendFields, expectsReply: boolean): Outgoing {
+  #outgoing(
+    origin: Origin,
+    now: number,
+    body: Uint8Array,
+    key: string | undefined,
+    id: string,
+    fields: SendFields,
+    expectsReply: boolean,
+  ): Outgoing {
     const message: Message = {
       id,
       source: origin.source,
@@ -70,7 +78,13 @@ export class Port {
       headers: fields.headers === undefined ? none : { ...fields.headers },
       body,
     }
-    return { channel: this.channel, message, durable: this.durable, notBefore: fields.notBefore, ttl: this.durable ? undefined : fields.within }
+    return {
+      channel: this.channel,
+      message,
+      durable: this.durable,
+      notBefore: fields.notBefore,
+      ttl: this.durable ? undefined : fields.within,
+    }
   }
 
   #key(payload: unknown, fields: SendFields): string | undefined {
@@ -104,7 +118,8 @@ function keyText(value: unknown, what: string): string {
 function extensionsOf(origin: Origin, fields: SendFields, expectsReply: boolean): Readonly<Record<string, string>> {
   const { within, extensions } = fields
   const { inherited, conversation } = origin
-  if (within === undefined && extensions === undefined && inherited === undefined && (conversation === undefined || !expectsReply)) return none
+  if (within === undefined && extensions === undefined && inherited === undefined && (conversation === undefined || !expectsReply))
+    return none
   const all: Record<string, string> = inherited === undefined ? {} : { ...inherited }
   // Whole milliseconds left, never an hour of the clock: clocks differ.
   if (within !== undefined) all.within = String(Math.ceil(within))

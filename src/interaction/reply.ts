@@ -23,9 +23,17 @@ const echoed = ['replycontext', 'replyuse', 'conversationid', 'traceparent', 'tr
 const grace = 10_000
 
 /** The reply to `request` as `source` sends it, or a promise where its schema is asynchronous. Throws `INVALID_PAYLOAD`. */
-export function makeReply(request: Message, source: string, port: ReplyPort, value: ReplyValue, now: number, remaining: number | undefined): Outgoing | Promise<Outgoing> {
+export function makeReply(
+  request: Message,
+  source: string,
+  port: ReplyPort,
+  value: ReplyValue,
+  now: number,
+  remaining: number | undefined,
+): Outgoing | Promise<Outgoing> {
   const body = port.encode(value.payload)
-  if (isPromise(body)) return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now, remaining))
+  if (isPromise(body))
+    return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now, remaining))
   return replyOf(request, source, port.name, port.contentType, body, value.headers, undefined, now, remaining)
 }
 
@@ -37,7 +45,11 @@ export function makeErrorReply(request: Message, source: string, code: ErrorCode
 /** Throws `INVALID_REPLY_ADDRESS` where the message asks for a reply outside the reply namespace. */
 export function checkReplyAddress(request: Message, label: string): void {
   if (request.replyTo !== undefined && replyTarget(request.replyTo) === undefined)
-    throw new PabalError('INVALID_REPLY_ADDRESS', `${label}: the message asks for its reply at ${JSON.stringify(request.replyTo).slice(0, 120)}, which is outside the reply namespace`, { id: request.id })
+    throw new PabalError(
+      'INVALID_REPLY_ADDRESS',
+      `${label}: the message asks for its reply at ${JSON.stringify(request.replyTo).slice(0, 120)}, which is outside the reply namespace`,
+      { id: request.id },
+    )
 }
 
 function replyOf(
@@ -52,7 +64,10 @@ function replyOf(
   remaining: number | undefined,
 ): Outgoing {
   const channel = replyTarget(request.replyTo as string)
-  if (channel === undefined) throw new PabalError('INVALID_REPLY_ADDRESS', `${request.type}: ${JSON.stringify(request.replyTo)} is outside the reply namespace`, { id: request.id })
+  if (channel === undefined)
+    throw new PabalError('INVALID_REPLY_ADDRESS', `${request.type}: ${JSON.stringify(request.replyTo)} is outside the reply namespace`, {
+      id: request.id,
+    })
   const durable = channel.kind !== 'inbox'
   const message: Message = {
     // The same again when the handler runs twice. Only durable replies are told apart by their ids alone, so only they pay for a hash.

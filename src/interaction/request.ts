@@ -34,7 +34,14 @@ export interface AskOptions {
  * a query is transient. Rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
  * `INVALID_PAYLOAD`, `INVALID_KEY`, `OVERLOADED`, `CLOSED`, or what the transport said.
  */
-export function request(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin): Promise<Answer> {
+export function request(
+  outbound: Outbound,
+  inbox: ReplyInbox,
+  port: Port,
+  payload: unknown,
+  options: AskOptions,
+  origin: Origin,
+): Promise<Answer> {
   const address = inbox.address()
   if (typeof address !== 'string') return address.then(() => request(outbound, inbox, port, payload, options, origin))
   try {
@@ -44,13 +51,29 @@ export function request(outbound: Outbound, inbox: ReplyInbox, port: Port, paylo
   }
 }
 
-function start(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin, replyTo: string): Promise<Answer> {
+function start(
+  outbound: Outbound,
+  inbox: ReplyInbox,
+  port: Port,
+  payload: unknown,
+  options: AskOptions,
+  origin: Origin,
+  replyTo: string,
+): Promise<Answer> {
   const { runtime } = outbound
   const within = Math.min(options.within, origin.remaining() ?? Number.POSITIVE_INFINITY)
   const id = options.id ?? origin.nextId(port.channel, port.data.type)
   if (options.signal?.aborted === true) throw cancelled(port, id, false)
   if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })
-  const fields: SendFields = { id, headers: options.headers, key: options.key, notBefore: undefined, within, replyTo, extensions: undefined }
+  const fields: SendFields = {
+    id,
+    headers: options.headers,
+    key: options.key,
+    notBefore: undefined,
+    within,
+    replyTo,
+    extensions: undefined,
+  }
   const made = port.make(origin, runtime.now(), payload, fields, true)
   return new Promise((resolve, reject) => {
     const pending = new PendingRequest(inbox, port, id, runtime.monotonic() + within, within, resolve, reject)
@@ -74,7 +97,15 @@ class PendingRequest implements Waiting {
   #signal: AbortSignal | undefined
   #abort: (() => void) | undefined
 
-  constructor(inbox: ReplyInbox, port: Port, id: string, deadline: number, within: number, resolve: (answer: Answer | Promise<Answer>) => void, reject: (error: unknown) => void) {
+  constructor(
+    inbox: ReplyInbox,
+    port: Port,
+    id: string,
+    deadline: number,
+    within: number,
+    resolve: (answer: Answer | Promise<Answer>) => void,
+    reject: (error: unknown) => void,
+  ) {
     // Asked again under an id that still waits: the message keeps the id, the replies are told apart.
     this.correlation = inbox.has(id) ? `${id}:${deadline}:${inbox.size}` : id
     this.#inbox = inbox
@@ -100,7 +131,8 @@ class PendingRequest implements Waiting {
 
   readonly sent = (result: SendResult): void => {
     if (result === 'sent') return
-    if (result === 'no-receiver') this.#end(new PabalError('NO_RESPONDER', `${this.#port.label}: nobody serves "${this.#port.data.service}" now`, { id: this.#id }))
+    if (result === 'no-receiver')
+      this.#end(new PabalError('NO_RESPONDER', `${this.#port.label}: nobody serves "${this.#port.data.service}" now`, { id: this.#id }))
     else this.#end(result)
   }
 
@@ -119,13 +151,23 @@ class PendingRequest implements Waiting {
   expired(): void {
     this.#end(
       this.#port.durable
-        ? new PabalError('OUTCOME_UNKNOWN', `${this.#port.label}: no reply within ${Math.round(this.#within)} ms; the command is stored and may still be carried out. Its id is ${this.#id}`, { id: this.#id })
+        ? new PabalError(
+            'OUTCOME_UNKNOWN',
+            `${this.#port.label}: no reply within ${Math.round(this.#within)} ms; the command is stored and may still be carried out. Its id is ${this.#id}`,
+            { id: this.#id },
+          )
         : new PabalError('TIMEOUT', `${this.#port.label}: no reply within ${Math.round(this.#within)} ms`, { id: this.#id }),
     )
   }
 
   closed(): void {
-    this.#end(new PabalError('CLOSED', `${this.#port.label}: the app was closed before a reply came${this.#port.durable ? `; the command may still be carried out. Its id is ${this.#id}` : ''}`, { id: this.#id }))
+    this.#end(
+      new PabalError(
+        'CLOSED',
+        `${this.#port.label}: the app was closed before a reply came${this.#port.durable ? `; the command may still be carried out. Its id is ${this.#id}` : ''}`,
+        { id: this.#id },
+      ),
+    )
   }
 
   #end(error: unknown): void {
@@ -145,7 +187,11 @@ export function answerOf(port: Port, message: Message): Answer | Promise<Answer>
   if (reply === undefined) {
     const { errorcode } = message.extensions
     if (message.type === errorReplyType || errorcode !== undefined) throw remoteError(port, message, errorcode)
-    throw new PabalError('NOT_DECLARED', `${port.label}: ${message.source} answered with ${JSON.stringify(message.type)}, which the contract does not name; it names ${[...port.replies.keys()].join(', ')}`, { id: message.causationId })
+    throw new PabalError(
+      'NOT_DECLARED',
+      `${port.label}: ${message.source} answered with ${JSON.stringify(message.type)}, which the contract does not name; it names ${[...port.replies.keys()].join(', ')}`,
+      { id: message.causationId },
+    )
   }
   const payload = reply.decode(message)
   if (isPromise(payload)) return payload.then((value) => answer(message, reply.failure, value))
@@ -164,10 +210,18 @@ export function remoteCode(code: string | undefined): ErrorCode {
 function remoteError(port: Port, message: Message, code: string | undefined): PabalError {
   const id = message.causationId ?? message.correlationId
   const more = port.durable ? '; the command lies in its dead-letter or invalid-message channel' : ''
-  return new PabalError('REMOTE_ERROR', `${port.label}: ${message.source} could not answer: ${remoteCode(code)}, message ${id}${more}`, id === undefined ? {} : { id })
+  return new PabalError(
+    'REMOTE_ERROR',
+    `${port.label}: ${message.source} could not answer: ${remoteCode(code)}, message ${id}${more}`,
+    id === undefined ? {} : { id },
+  )
 }
 
 function cancelled(port: Port, id: string, sent: boolean): PabalError {
-  const rest = !sent ? 'nothing was sent' : port.durable ? `the command is sent and may still be carried out. Its id is ${id}` : 'a reply will be dropped'
+  const rest = !sent
+    ? 'nothing was sent'
+    : port.durable
+      ? `the command is sent and may still be carried out. Its id is ${id}`
+      : 'a reply will be dropped'
   return new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; ${rest}`, { id })
 }

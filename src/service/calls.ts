@@ -1,10 +1,10 @@
+import { replyChannel } from '../channel/names.ts'
 import type { UseData } from '../contract/data.ts'
 import type { Accepted } from '../contract/types/outcome.ts'
 import { PabalError } from '../errors.ts'
-import { replyChannel } from '../channel/names.ts'
-import { type Answer, request } from '../interaction/request.ts'
 import { Gather, type GatherFields } from '../interaction/gather.ts'
 import { Port, type SendFields } from '../interaction/port.ts'
+import { type Answer, request } from '../interaction/request.ts'
 import { type Check, checkOf, isPromise } from '../interaction/validate.ts'
 import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { Outgoing } from '../transport/seam.ts'
@@ -33,7 +33,14 @@ export function ask(speaker: Speaker, port: Port, within: number, payload: unkno
     speaker.assertMaySpeak(port.label)
     const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
     const { outbound, inbox } = speaker.core
-    return request(outbound, inbox, port, payload, { within: wait, id: options.id, headers: options.headers, key: options.key, signal: options.signal }, speaker.origin)
+    return request(
+      outbound,
+      inbox,
+      port,
+      payload,
+      { within: wait, id: options.id, headers: options.headers, key: options.key, signal: options.signal },
+      speaker.origin,
+    )
   } catch (error) {
     return Promise.reject(error)
   }
@@ -44,11 +51,25 @@ export function gather(speaker: Speaker, port: Port, within: number, payload: un
   speaker.assertMaySpeak(port.label)
   const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
   const { outbound, inbox } = speaker.core
-  return new Gather(outbound, inbox, port, payload, { within: wait, until: options.until, expected: options.expected, id: options.id, headers: options.headers, signal: options.signal }, speaker.origin)
+  return new Gather(
+    outbound,
+    inbox,
+    port,
+    payload,
+    { within: wait, until: options.until, expected: options.expected, id: options.id, headers: options.headers, signal: options.signal },
+    speaker.origin,
+  )
 }
 
 /** One way: notifications, documents, events, and commands whose reply nobody waits for. */
-export function tell(speaker: Speaker, port: Port, payload: unknown, options: CallOptions = noOptions, key?: string, wish?: ReplyWish): Promise<Accepted> {
+export function tell(
+  speaker: Speaker,
+  port: Port,
+  payload: unknown,
+  options: CallOptions = noOptions,
+  key?: string,
+  wish?: ReplyWish,
+): Promise<Accepted> {
   try {
     return saying(speaker, port, payload, options, key, wish)
   } catch (error) {
@@ -56,14 +77,30 @@ export function tell(speaker: Speaker, port: Port, payload: unknown, options: Ca
   }
 }
 
-function saying(speaker: Speaker, port: Port, payload: unknown, options: CallOptions, key: string | undefined, wish: ReplyWish | undefined): Promise<Accepted> {
+function saying(
+  speaker: Speaker,
+  port: Port,
+  payload: unknown,
+  options: CallOptions,
+  key: string | undefined,
+  wish: ReplyWish | undefined,
+): Promise<Accepted> {
   speaker.assertMaySpeak(port.label)
-  if (options.signal?.aborted === true) throw new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; nothing was sent`)
+  if (options.signal?.aborted === true)
+    throw new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; nothing was sent`)
   const { core, origin } = speaker
   const now = core.runtime.now()
   const notBefore = options.after === undefined && options.at === undefined ? undefined : dueAt(port, options, now)
   const make = (extensions: Readonly<Record<string, string>> | undefined): Outgoing | Promise<Outgoing> => {
-    const fields: SendFields = { id: options.id, headers: options.headers, key: key ?? options.key, notBefore, within: undefined, replyTo: wish?.replyTo, extensions }
+    const fields: SendFields = {
+      id: options.id,
+      headers: options.headers,
+      key: key ?? options.key,
+      notBefore,
+      within: undefined,
+      replyTo: wish?.replyTo,
+      extensions,
+    }
     return port.make(origin, now, payload, fields, wish !== undefined)
   }
   const extensions = wish?.extensions
@@ -72,10 +109,12 @@ function saying(speaker: Speaker, port: Port, payload: unknown, options: CallOpt
   return speaker.say(port.channel, isPromise(made) ? made.then(checked(speaker)) : made, options.immediate === true)
 }
 
-const checked = (speaker: Speaker) => (outgoing: Outgoing): Outgoing => {
-  speaker.core.outbound.check(outgoing)
-  return outgoing
-}
+const checked =
+  (speaker: Speaker) =>
+  (outgoing: Outgoing): Outgoing => {
+    speaker.core.outbound.check(outgoing)
+    return outgoing
+  }
 
 /** Where the reply to a command goes, and what comes back with it. */
 export interface ReplyWish {
@@ -109,9 +148,11 @@ export class UsePort extends Port {
 }
 
 function dueAt(port: Port, { after, at }: CallOptions, now: number): number {
-  if (after !== undefined && at !== undefined) throw new PabalError('INVALID_OPTION', `${port.label}: both "after" and "at" were given, give one`)
+  if (after !== undefined && at !== undefined)
+    throw new PabalError('INVALID_OPTION', `${port.label}: both "after" and "at" were given, give one`)
   if (after !== undefined) return now + milliseconds(after, `${port.label}: the option after`)
   const time = Number(at)
-  if (!Number.isFinite(time)) throw new PabalError('INVALID_OPTION', `${port.label}: the option at is ${String(at)}, give a Date or milliseconds since 1970`)
+  if (!Number.isFinite(time))
+    throw new PabalError('INVALID_OPTION', `${port.label}: the option at is ${String(at)}, give a Date or milliseconds since 1970`)
   return time
 }

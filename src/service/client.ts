@@ -14,7 +14,8 @@ export interface ClientOptions {
 
 /** One function (or object with `gather`) for each message that the contract takes; the typed `Client` is this, seen through its contract. */
 export function clientOf(core: Core, contract: ServiceData, options: ClientOptions): object {
-  if (!isContract(contract)) throw new PabalError('INVALID_CONFIGURATION', 'client was not given a contract: pass what defineService returned')
+  if (!isContract(contract))
+    throw new PabalError('INVALID_CONFIGURATION', 'client was not given a contract: pass what defineService returned')
   const what = `client of ${contract.name}`
   const faults = new Faults()
   unknownOptions(options, ['within'], what, faults)

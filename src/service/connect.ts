@@ -6,8 +6,8 @@ import { systemRuntime } from '../runtime/system.ts'
 import type { Transport, TransportState } from '../transport/seam.ts'
 import type { App } from './app.ts'
 import { type Core, emptyCounters } from './core.ts'
-import { loggerOf, logDelivery } from './log.ts'
-import { checkRequires, type ConnectOptions, policyOf, settingsFrom } from './options.ts'
+import { logDelivery, loggerOf } from './log.ts'
+import { type ConnectOptions, checkRequires, policyOf, settingsFrom } from './options.ts'
 import { RunningApp } from './running.ts'
 import { transportFrom } from './transports.ts'
 
@@ -33,7 +33,8 @@ export async function connect(target: string | Transport, options: ConnectOption
   faults.throwIfAny('INVALID_CONFIGURATION', 'connect')
   const runtime = options.runtime ?? systemRuntime
   const transport = typeof target === 'string' ? await transportFrom(target, runtime) : target
-  if (typeof transport?.open !== 'function') throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
+  if (typeof transport?.open !== 'function')
+    throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
   const logger = loggerOf(options.logger)
   let state: TransportState = { ready: false, reason: 'it is being opened' }
   let core: Core | undefined

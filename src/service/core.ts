@@ -2,9 +2,9 @@ import type { Counters, DeliveryEvent } from '../delivery/types.ts'
 import { PabalError } from '../errors.ts'
 import type { ReplyInbox } from '../interaction/inbox.ts'
 import type { Outbound } from '../interaction/outbound.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Transport } from '../transport/seam.ts'
-import type { Runtime } from '../runtime/runtime.ts'
 import type { ConnectOptions, Logger, Settings } from './options.ts'
 
 /** What everything of one app shares. */
@@ -25,10 +25,21 @@ export interface Core {
 }
 
 export function emptyCounters(): Counters {
-  return { handled: 0, failedAttempts: 0, parked: 0, deadLettered: 0, invalid: 0, unknownSkipped: 0, released: 0, lateReplies: 0, expired: 0 }
+  return {
+    handled: 0,
+    failedAttempts: 0,
+    parked: 0,
+    deadLettered: 0,
+    invalid: 0,
+    unknownSkipped: 0,
+    released: 0,
+    lateReplies: 0,
+    expired: 0,
+  }
 }
 
 /** Throws `CLOSED` where this app takes nothing any more. */
 export function assertOpen(core: Core, what: string): void {
-  if (core.phase !== 'open') throw new PabalError('CLOSED', `${what}: the app is ${core.phase === 'closed' ? 'closed' : 'closing'}; nothing was sent`)
+  if (core.phase !== 'open')
+    throw new PabalError('CLOSED', `${what}: the app is ${core.phase === 'closed' ? 'closed' : 'closing'}; nothing was sent`)
 }

@@ -72,7 +72,11 @@ export class Handling implements Speaker, Origin {
 
   assertMaySpeak(what: string): void {
     if (this.#ended)
-      throw new PabalError('HANDLER_ENDED', `${what}: the handler of ${this.message.type} ${this.message.id} has ended, and what it sends left with it; nothing was sent`, { id: this.message.id })
+      throw new PabalError(
+        'HANDLER_ENDED',
+        `${what}: the handler of ${this.message.type} ${this.message.id} has ended, and what it sends left with it; nothing was sent`,
+        { id: this.message.id },
+      )
   }
 
   refuse(error: unknown): never {
@@ -114,10 +118,14 @@ export class Handling implements Speaker, Origin {
 
   #overloaded(): PabalError {
     const { type, id } = this.message
-    return new PabalError('OVERLOADED', `the handler of ${type} ${id} sends more than ${maxKept} messages or ${maxKeptBytes} bytes with one acknowledgement`, {
-      id,
-      hint: 'Send in several steps, or with `immediate`.',
-    })
+    return new PabalError(
+      'OVERLOADED',
+      `the handler of ${type} ${id} sends more than ${maxKept} messages or ${maxKeptBytes} bytes with one acknowledgement`,
+      {
+        id,
+        hint: 'Send in several steps, or with `immediate`.',
+      },
+    )
   }
 
   /** Ends it: nothing may be said any more. What was said, or a promise of it where a schema is still looking. */

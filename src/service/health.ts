@@ -9,12 +9,18 @@ export interface Health {
   /** Why it is not ready or not live; empty where it is both. */
   readonly reasons: readonly string[]
   /** By participant: what its consumers have in hand. */
-  readonly services: Readonly<Record<string, { readonly running: number; readonly waiting: number; readonly heldKeys: number; readonly parkedKeys: number }>>
+  readonly services: Readonly<
+    Record<string, { readonly running: number; readonly waiting: number; readonly heldKeys: number; readonly parkedKeys: number }>
+  >
   /** Requests and gathers that wait for replies. */
   readonly inFlight: number
 }
 
-export function healthOf(core: Core, state: TransportState, services: readonly { readonly name: string; readonly consumers: readonly Consumer[] }[]): Health {
+export function healthOf(
+  core: Core,
+  state: TransportState,
+  services: readonly { readonly name: string; readonly consumers: readonly Consumer[] }[],
+): Health {
   const reasons: string[] = []
   if (!state.ready) reasons.push(`the transport ${core.transport.name} is not ready: ${state.reason}`)
   if (core.phase !== 'open') reasons.push(`the app is ${core.phase}`)

@@ -32,13 +32,19 @@ export function lotsOf({ transport, runtime }: Core): { dead: Lot; invalid: Lot;
   let found: DeadLetters | undefined
   const letters = (): DeadLetters => (found ??= deadLetters(transport, runtime))
   const lot = (name: Where['lot']): ParkingLot => {
-    const where = ({ channel, group }: LotPlace): Where => ({ channel: { address: channel, kind: group === undefined ? 'point-to-point' : 'publish-subscribe' }, group, lot: name })
+    const where = ({ channel, group }: LotPlace): Where => ({
+      channel: { address: channel, kind: group === undefined ? 'point-to-point' : 'publish-subscribe' },
+      group,
+      lot: name,
+    })
     return Object.freeze({
       list: (place: LotPlace, which?: Which) => letters().list(where(place), which),
       show: async (place: LotPlace, id: string) => await letters().show(where(place), id),
       redrive: async (place: LotPlace, which?: Which, treatment?: Treatment) => await letters().redrive(where(place), which, treatment),
-      discard: async (place: LotPlace, which?: Which, treatment?: Omit<Treatment, 'edit'>) => await letters().discard(where(place), which, treatment),
-      skip: async (place: LotPlace, which?: Which, treatment?: Omit<Treatment, 'edit'>) => await letters().skip(where(place), which, treatment),
+      discard: async (place: LotPlace, which?: Which, treatment?: Omit<Treatment, 'edit'>) =>
+        await letters().discard(where(place), which, treatment),
+      skip: async (place: LotPlace, which?: Which, treatment?: Omit<Treatment, 'edit'>) =>
+        await letters().skip(where(place), which, treatment),
     })
   }
   return { dead: lot('dead'), invalid: lot('invalid'), parked: lot('parked') }

@@ -61,11 +61,14 @@ export interface Settings {
 export function settingsFrom(options: ConnectOptions, faults: Faults): Settings {
   unknownOptions(options, [...connectNames, ...policyNames], 'connect', faults)
   const { name = 'client', provision = 'create' } = options
-  if (typeof name !== 'string' || !/^[\w.:@/+~-]{1,200}$/.test(name)) faults.add('INVALID_OPTION', `connect: the option name is ${show(name)}, give letters, digits and . _ - : @ / + ~`)
-  if (provision !== 'create' && provision !== 'check') faults.add('INVALID_OPTION', `connect: the option provision is ${show(provision)}, give 'create' or 'check'`)
+  if (typeof name !== 'string' || !/^[\w.:@/+~-]{1,200}$/.test(name))
+    faults.add('INVALID_OPTION', `connect: the option name is ${show(name)}, give letters, digits and . _ - : @ / + ~`)
+  if (provision !== 'create' && provision !== 'check')
+    faults.add('INVALID_OPTION', `connect: the option provision is ${show(provision)}, give 'create' or 'check'`)
   checkMiddleware(options.middleware, 'connect', faults)
   for (const member of ['info', 'warn', 'error'] as const)
-    if (options.logger !== undefined && options.logger !== false && typeof options.logger?.[member] !== 'function') faults.add('INVALID_OPTION', `connect: the logger has no function ${member}`)
+    if (options.logger !== undefined && options.logger !== false && typeof options.logger?.[member] !== 'function')
+      faults.add('INVALID_OPTION', `connect: the logger has no function ${member}`)
   return {
     name,
     provision,
@@ -89,27 +92,43 @@ export function policyOf(app: ConnectOptions, own: DeliveryOptions, what: string
 export function checkServeOptions(options: ServeOptions, what: string, faults: Faults): void {
   unknownOptions(options, [...serveNames, ...policyNames], what, faults)
   checkMiddleware(options.middleware, what, faults)
-  if (options.effectivelyOnce === true) faults.add('INBOX_REQUIRED', `${what}: effectivelyOnce was asked for, and there is no inbox in the handler's transaction`)
+  if (options.effectivelyOnce === true)
+    faults.add('INBOX_REQUIRED', `${what}: effectivelyOnce was asked for, and there is no inbox in the handler's transaction`)
 }
 
 export function unknownOptions(options: object, known: readonly string[], what: string, faults: Faults): void {
-  for (const name of Object.keys(options)) if (!known.includes(name)) faults.add('UNKNOWN_OPTION', `${what}: there is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`)
+  for (const name of Object.keys(options))
+    if (!known.includes(name))
+      faults.add('UNKNOWN_OPTION', `${what}: there is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`)
 }
 
 /** Compares what was asked for with what the transport declares. */
-export function checkRequires(requires: Partial<Capabilities> | undefined, declared: Capabilities, transport: string, faults: Faults): void {
+export function checkRequires(
+  requires: Partial<Capabilities> | undefined,
+  declared: Capabilities,
+  transport: string,
+  faults: Faults,
+): void {
   for (const [name, wanted] of Object.entries(requires ?? {})) {
     if (wanted === undefined) continue
-    if (!Object.hasOwn(declared, name)) faults.add('UNKNOWN_OPTION', `connect: requires names ${JSON.stringify(name)}, which is no capability; there are ${Object.keys(declared).join(', ')}`)
+    if (!Object.hasOwn(declared, name))
+      faults.add(
+        'UNKNOWN_OPTION',
+        `connect: requires names ${JSON.stringify(name)}, which is no capability; there are ${Object.keys(declared).join(', ')}`,
+      )
     else if (!suffices(name, wanted, declared[name as keyof Capabilities]))
-      faults.add('UNSUPPORTED', `connect: requires ${name} ${JSON.stringify(wanted)}, and the transport ${transport} declares ${JSON.stringify(declared[name as keyof Capabilities])}`)
+      faults.add(
+        'UNSUPPORTED',
+        `connect: requires ${name} ${JSON.stringify(wanted)}, and the transport ${transport} declares ${JSON.stringify(declared[name as keyof Capabilities])}`,
+      )
   }
 }
 
 const lifetimes = ['nothing', 'process', 'broker', 'power']
 
 function suffices(name: string, wanted: unknown, declared: unknown): boolean {
-  if (name === 'survives') return lifetimes.includes(wanted as string) && lifetimes.indexOf(declared as string) >= lifetimes.indexOf(wanted as string)
+  if (name === 'survives')
+    return lifetimes.includes(wanted as string) && lifetimes.indexOf(declared as string) >= lifetimes.indexOf(wanted as string)
   if (name === 'maxBytes') return (declared as number) >= (wanted as number)
   if (name === 'takeover') {
     const most = wanted as Partial<Capabilities['takeover']>
@@ -121,7 +140,8 @@ function suffices(name: string, wanted: unknown, declared: unknown): boolean {
 
 function checkMiddleware(middleware: readonly Middleware[] | undefined, what: string, faults: Faults): void {
   if (middleware === undefined) return
-  if (!Array.isArray(middleware) || middleware.some((each) => typeof each !== 'function')) faults.add('INVALID_OPTION', `${what}: the option middleware is not a list of functions`)
+  if (!Array.isArray(middleware) || middleware.some((each) => typeof each !== 'function'))
+    faults.add('INVALID_OPTION', `${what}: the option middleware is not a list of functions`)
 }
 
 function duration(given: Duration | undefined, otherwise: number, what: string, faults: Faults, least: number): number {

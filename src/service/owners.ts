@@ -11,7 +11,10 @@ export class Owners {
   /** Notes every clash; claims nothing before `claim`. */
   check(contract: ServiceData, as: string, plan: Plan, faults: Faults): void {
     if (this.#participants.has(as))
-      faults.add('OWNER_DUPLICATE', `serve ${contract.name}: this app already serves something as "${as}"; give another name with the option "as"`)
+      faults.add(
+        'OWNER_DUPLICATE',
+        `serve ${contract.name}: this app already serves something as "${as}"; give another name with the option "as"`,
+      )
     for (const address of ownedBy(contract, plan)) {
       const owner = this.#addresses.get(address)
       if (owner !== undefined) faults.add('OWNER_DUPLICATE', `serve ${contract.name}: the channel "${address}" already belongs to ${owner}`)

@@ -28,10 +28,13 @@ export interface Handled {
 /** Pairs declarations with handlers; notes every one that is missing, unknown or there twice. */
 export function planOf(contract: ServiceData, handlers: HandlersData, faults: Faults): Plan {
   const what = `serve ${contract.name}`
-  const messages: readonly MessageData[] = [contract.commands, contract.documents, contract.queries].flatMap((section) => Object.values(section))
+  const messages: readonly MessageData[] = [contract.commands, contract.documents, contract.queries].flatMap((section) =>
+    Object.values(section),
+  )
   const names = new Set(messages.map((data) => data.type))
   for (const name of Object.keys(handlers))
-    if (!names.has(name) && name !== 'replies' && name !== 'on') faults.add('HANDLER_UNKNOWN', `${what}: there is a handler for ${JSON.stringify(name)}, which the contract does not declare`)
+    if (!names.has(name) && name !== 'replies' && name !== 'on')
+      faults.add('HANDLER_UNKNOWN', `${what}: there is a handler for ${JSON.stringify(name)}, which the contract does not declare`)
   const handled: Handled[] = []
   for (const data of messages) {
     const handler = Object.hasOwn(handlers, data.type) ? handlers[data.type] : undefined
@@ -62,9 +65,13 @@ export function subscriptionsOf(given: unknown, what: string, faults: Faults): R
       continue
     }
     let handled = events.get(each.aggregate)
-    if (handled === undefined) events.set(each.aggregate, (handled = []))
+    if (handled === undefined) {
+      handled = []
+      events.set(each.aggregate, handled)
+    }
     for (const [name, data] of Object.entries(each.events)) {
-      if (handled.some((other) => other.data.type === data.type)) faults.add('HANDLER_DUPLICATE', `${what}: two subscriptions handle the event ${data.type}`)
+      if (handled.some((other) => other.data.type === data.type))
+        faults.add('HANDLER_DUPLICATE', `${what}: two subscriptions handle the event ${data.type}`)
       handled.push({ data, handler: each.handlers[name] as Handler })
     }
   }
@@ -75,14 +82,22 @@ function repliesOf(contract: ServiceData, given: unknown, what: string, faults: 
   const all = new Map<string, ReadonlyMap<string, Handler>>()
   const replies = (typeof given === 'object' && given !== null ? given : {}) as HandlersData
   for (const use of Object.keys(replies))
-    if (contract.uses[use]?.message.kind !== 'command') faults.add('HANDLER_UNKNOWN', `${what}: there are reply handlers for ${JSON.stringify(use)}, which is not a command that the contract uses`)
+    if (contract.uses[use]?.message.kind !== 'command')
+      faults.add(
+        'HANDLER_UNKNOWN',
+        `${what}: there are reply handlers for ${JSON.stringify(use)}, which is not a command that the contract uses`,
+      )
   for (const [use, { message }] of Object.entries(contract.uses)) {
     if (message.kind !== 'command') continue
     const handlers = (Object.hasOwn(replies, use) ? (replies[use] ?? {}) : {}) as HandlersData
     const declared = Object.keys(message.replies ?? {})
     const found = new Map<string, Handler>()
     for (const name of Object.keys(handlers))
-      if (!declared.includes(name)) faults.add('HANDLER_UNKNOWN', `${what}: replies.${use} has a handler for ${JSON.stringify(name)}; ${message.service}.${message.type} answers with ${declared.join(', ')}`)
+      if (!declared.includes(name))
+        faults.add(
+          'HANDLER_UNKNOWN',
+          `${what}: replies.${use} has a handler for ${JSON.stringify(name)}; ${message.service}.${message.type} answers with ${declared.join(', ')}`,
+        )
     for (const name of declared) {
       const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
       if (typeof handler === 'function') found.set(name, handler as Handler)
@@ -95,7 +110,8 @@ function repliesOf(contract: ServiceData, given: unknown, what: string, faults: 
 
 /** What the plan asks of the transport and the transport does not declare. */
 export function checkCapabilities(plan: Plan, declared: Capabilities, what: string, transport: string, faults: Faults): void {
-  const lacks = (capability: keyof Capabilities, wish: string) => faults.add('UNSUPPORTED', `${what}: ${wish}, and the transport ${transport} does not declare "${capability}"`)
+  const lacks = (capability: keyof Capabilities, wish: string) =>
+    faults.add('UNSUPPORTED', `${what}: ${wish}, and the transport ${transport} does not declare "${capability}"`)
   if (!declared.durableGroups && plan.events.size > 0) lacks('durableGroups', `it subscribes to ${[...plan.events.keys()].join(', ')}`)
   const keyed = plan.durable.find(({ data }) => data.key !== undefined)
   if (!declared.ordersByKey && keyed !== undefined) lacks('ordersByKey', `${keyed.data.type} is ordered by the key ${keyed.data.key}`)
@@ -103,7 +119,15 @@ export function checkCapabilities(plan: Plan, declared: Capabilities, what: stri
 
 /** Plain data from any copy of the library: told by its mark, not by its class. */
 export function isContract(value: unknown): value is ServiceData {
-  return typeof value === 'object' && value !== null && 'pabal' in value && value.pabal === 1 && 'commands' in value && 'events' in value && 'uses' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'pabal' in value &&
+    value.pabal === 1 &&
+    'commands' in value &&
+    'events' in value &&
+    'uses' in value
+  )
 }
 
 function isSubscription(value: unknown): value is SubscriptionData {

@@ -102,7 +102,12 @@ export class ReplyingRoute extends OneWayRoute {
     super(participant, data, handler)
     this.#replies = replyPorts(data)
     const makers: Record<string, unknown> = Object.create(null)
-    for (const type of this.#replies.keys()) makers[type] = (payload: unknown, options?: { readonly headers?: ReplyValue['headers'] }): ReplyValue => ({ type, payload, headers: options?.headers })
+    for (const type of this.#replies.keys())
+      makers[type] = (payload: unknown, options?: { readonly headers?: ReplyValue['headers'] }): ReplyValue => ({
+        type,
+        payload,
+        headers: options?.headers,
+      })
     this.makers = Object.freeze(makers)
   }
 
@@ -114,11 +119,19 @@ export class ReplyingRoute extends OneWayRoute {
   protected override finish(handling: Handling, returned: unknown): void | Promise<void> {
     const { message } = handling
     if (typeof returned !== 'object' || returned === null)
-      throw new PabalError('NO_REPLY', `${this.label}: the handler returned ${returned === null ? 'null' : typeof returned}, and the contract names replies: ${this.#names()}`, { id: message.id })
+      throw new PabalError(
+        'NO_REPLY',
+        `${this.label}: the handler returned ${returned === null ? 'null' : typeof returned}, and the contract names replies: ${this.#names()}`,
+        { id: message.id },
+      )
     const value = returned as ReplyValue
     const port = this.#replies.get(value.type)
     if (port === undefined)
-      throw new PabalError('NOT_DECLARED', `${this.label}: the handler returned ${JSON.stringify(value.type) ?? 'something without a type'}, and the contract names only ${this.#names()}`, { id: message.id })
+      throw new PabalError(
+        'NOT_DECLARED',
+        `${this.label}: the handler returned ${JSON.stringify(value.type) ?? 'something without a type'}, and the contract names only ${this.#names()}`,
+        { id: message.id },
+      )
     const { runtime } = this.core
     if (runtime.point !== undefined) return this.#pausing(handling, port, value)
     return this.#reply(handling, port, value)
@@ -170,7 +183,13 @@ export class ReplyRoute extends HandlerRoute {
   readonly #reply: ReplyPort
   readonly #context: Check | undefined
 
-  constructor(participant: Participant, use: string, reply: ReplyPort, context: Parameters<typeof checkOf>[0] | undefined, handler: Handler) {
+  constructor(
+    participant: Participant,
+    use: string,
+    reply: ReplyPort,
+    context: Parameters<typeof checkOf>[0] | undefined,
+    handler: Handler,
+  ) {
     super(participant, `replies.${use}.${reply.name}`, handler)
     this.#reply = reply
     this.#context = context === undefined ? undefined : checkOf(context, this.label, 'context', 'INVALID_MESSAGE')
@@ -179,7 +198,8 @@ export class ReplyRoute extends HandlerRoute {
   decode(message: Message): unknown {
     const payload = this.#reply.decode(message)
     const context = this.#contextIn(message)
-    if (isPromise(payload) || isPromise(context)) return Promise.all([payload, context]).then(([one, other]): Replied => ({ payload: one, context: other }))
+    if (isPromise(payload) || isPromise(context))
+      return Promise.all([payload, context]).then(([one, other]): Replied => ({ payload: one, context: other }))
     return { payload, context } satisfies Replied
   }
 
@@ -194,7 +214,8 @@ export class ReplyRoute extends HandlerRoute {
   #contextIn(message: Message): unknown {
     if (this.#context === undefined) return undefined
     const text = message.extensions.replycontext
-    if (text === undefined) throw new PabalError('INVALID_MESSAGE', `${this.label}: the reply did not bring back the context that was sent`, { id: message.id })
+    if (text === undefined)
+      throw new PabalError('INVALID_MESSAGE', `${this.label}: the reply did not bring back the context that was sent`, { id: message.id })
     let value: unknown
     try {
       value = JSON.parse(text)

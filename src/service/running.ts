@@ -64,7 +64,9 @@ export class RunningApp {
   }
 
   clients(services: Readonly<Record<string, ServiceData>>, options: ClientOptions = {}): object {
-    return Object.freeze(Object.fromEntries(Object.entries(services).map(([name, contract]) => [name, clientOf(this.#core, contract, options)])))
+    return Object.freeze(
+      Object.fromEntries(Object.entries(services).map(([name, contract]) => [name, clientOf(this.#core, contract, options)])),
+    )
   }
 
   async on(subscription: SubscriptionData, options: DeliveryOptions = {}): Promise<Watching> {
@@ -74,7 +76,12 @@ export class RunningApp {
     const events = subscriptionsOf([subscription], 'app.on', faults)
     const policy = policyOf(this.#core.options, options, 'app.on', faults)
     faults.throwIfAny('INVALID_CONFIGURATION', 'app.on')
-    const participant = { core: this.#core, as: name, voice: voiceOf(undefined, name, this.#core.settings.within), middleware: this.#core.options.middleware ?? [] }
+    const participant = {
+      core: this.#core,
+      as: name,
+      voice: voiceOf(undefined, name, this.#core.settings.within),
+      middleware: this.#core.options.middleware ?? [],
+    }
     const lanes = eventLanes(events, participant, undefined)
     const consumers: Consumer[] = []
     await this.#track(
@@ -83,7 +90,11 @@ export class RunningApp {
         for (const lane of lanes) consumers.push(await consume(this.#core, lane, policy))
       })(),
     )
-    const started: Started = { name: `on ${subscription.aggregate}`, consumers, stop: async (deadline) => void (await Promise.all(consumers.map((consumer) => consumer.close(deadline)))) }
+    const started: Started = {
+      name: `on ${subscription.aggregate}`,
+      consumers,
+      stop: async (deadline) => void (await Promise.all(consumers.map((consumer) => consumer.close(deadline)))),
+    }
     this.#started.add(started)
     return {
       close: async () => {

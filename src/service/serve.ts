@@ -1,5 +1,14 @@
 import type { Channel } from '../channel/channel.ts'
-import { deadLetterChannel, eventChannel, gatherChannel, invalidMessageChannel, replyChannel, replyTarget, serviceChannel, validName } from '../channel/names.ts'
+import {
+  deadLetterChannel,
+  eventChannel,
+  gatherChannel,
+  invalidMessageChannel,
+  replyChannel,
+  replyTarget,
+  serviceChannel,
+  validName,
+} from '../channel/names.ts'
 import type { ServiceData } from '../contract/data.ts'
 import { createConsumer } from '../delivery/consumer.ts'
 import type { Consumer, DeliveryPolicy, Route } from '../delivery/types.ts'
@@ -27,18 +36,28 @@ export interface ServiceRuntime {
 }
 
 /** Checks everything, makes the channels, and starts the consumers of one participant. */
-export async function startService(core: Core, owners: Owners, contract: ServiceData, handlers: HandlersData, options: ServeOptions, closed: () => void): Promise<ServiceRuntime> {
-  if (!isContract(contract)) throw new PabalError('INVALID_CONFIGURATION', 'serve was not given a contract: pass what defineService returned')
+export async function startService(
+  core: Core,
+  owners: Owners,
+  contract: ServiceData,
+  handlers: HandlersData,
+  options: ServeOptions,
+  closed: () => void,
+): Promise<ServiceRuntime> {
+  if (!isContract(contract))
+    throw new PabalError('INVALID_CONFIGURATION', 'serve was not given a contract: pass what defineService returned')
   const faults = new Faults()
   const what = `serve ${contract.name}`
   const as = options.as ?? contract.name
-  if (!validName.test(as)) faults.add('INVALID_OPTION', `${what}: the option "as" is ${JSON.stringify(as)}, give a letter and then letters, digits, _ or -`)
+  if (!validName.test(as))
+    faults.add('INVALID_OPTION', `${what}: the option "as" is ${JSON.stringify(as)}, give a letter and then letters, digits, _ or -`)
   checkServeOptions(options, what, faults)
   const policy = policyOf(core.options, options, what, faults)
   const plan = planOf(contract, handlers, faults)
   owners.check(contract, as, plan, faults)
   checkCapabilities(plan, core.capabilities, what, core.transport.name, faults)
-  if (policy.atEnd === 'park' && !core.capabilities.parks) faults.add('UNSUPPORTED', `${what}: the option atEnd is 'park', and the transport ${core.transport.name} does not declare "parks"`)
+  if (policy.atEnd === 'park' && !core.capabilities.parks)
+    faults.add('UNSUPPORTED', `${what}: the option atEnd is 'park', and the transport ${core.transport.name} does not declare "parks"`)
   faults.throwIfAny('INVALID_CONFIGURATION', what)
 
   const give = owners.claim(contract, as, plan)
@@ -68,7 +87,8 @@ export async function startService(core: Core, owners: Owners, contract: Service
     call: new voice.Call(speaker),
     publish: new voice.Publish(speaker),
     setConcurrency: (value) => {
-      if (!Number.isSafeInteger(value) || value < 1) throw new PabalError('INVALID_OPTION', `${what}: setConcurrency was given ${String(value)}, give a whole number from 1`)
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new PabalError('INVALID_OPTION', `${what}: setConcurrency was given ${String(value)}, give a whole number from 1`)
       for (const consumer of consumers) consumer.setConcurrency(value)
     },
     close: () => once(core.settings.drain),
@@ -91,12 +111,21 @@ function lanesOf(contract: ServiceData, plan: Plan, participant: Participant): L
   const { as, voice } = participant
   const own = serviceChannel(contract.name)
   const lanes: Lane[] = []
-  const commands = tableOf(plan.durable, ({ data, handler }) => (data.kind === 'command' ? new ReplyingRoute(participant, data, handler) : new OneWayRoute(participant, data, handler)))
+  const commands = tableOf(plan.durable, ({ data, handler }) =>
+    data.kind === 'command' ? new ReplyingRoute(participant, data, handler) : new OneWayRoute(participant, data, handler),
+  )
   if (plan.durable.length > 0) lanes.push({ channel: own, group: contract.name, durable: true, unknown: 'grace', routes: commands, as })
   const queries = tableOf(plan.queries, ({ data, handler }) => new QueryRoute(participant, data, handler))
   if (plan.queries.length > 0) lanes.push({ channel: own, group: contract.name, durable: false, unknown: 'grace', routes: queries, as })
   for (const question of plan.gathers)
-    lanes.push({ channel: gatherChannel(contract.name, question.data.type), group: as, durable: false, unknown: 'skip', routes: tableOf([question], ({ data, handler }) => new QueryRoute(participant, data, handler)), as })
+    lanes.push({
+      channel: gatherChannel(contract.name, question.data.type),
+      group: as,
+      durable: false,
+      unknown: 'skip',
+      routes: tableOf([question], ({ data, handler }) => new QueryRoute(participant, data, handler)),
+      as,
+    })
   lanes.push(...eventLanes(plan.events, participant, as))
   if (plan.replies.size > 0) {
     const routes = new Map<string, Map<string, Route>>()
@@ -109,7 +138,14 @@ function lanesOf(contract: ServiceData, plan: Plan, participant: Participant): L
       }
       routes.set(use, byName)
     }
-    lanes.push({ channel: replyChannel(as), group: as, durable: true, unknown: 'grace', routes: (message) => routes.get(message.extensions.replyuse ?? '')?.get(message.type), as })
+    lanes.push({
+      channel: replyChannel(as),
+      group: as,
+      durable: true,
+      unknown: 'grace',
+      routes: (message) => routes.get(message.extensions.replyuse ?? '')?.get(message.type),
+      as,
+    })
   }
   return lanes
 }
@@ -141,13 +177,18 @@ export async function consume(core: Core, lane: Lane, policy: DeliveryPolicy): P
     counters,
     report: (event) => core.report(event),
     // Whoever waits at an inbox is told at once. A durable reply channel is not: the message may be redriven and then answered.
-    onEnd: (message, error) => (message.replyTo !== undefined && replyTarget(message.replyTo)?.kind === 'inbox' ? [makeErrorReply(message, lane.as, error.code, runtime.now())] : []),
+    onEnd: (message, error) =>
+      message.replyTo !== undefined && replyTarget(message.replyTo)?.kind === 'inbox'
+        ? [makeErrorReply(message, lane.as, error.code, runtime.now())]
+        : [],
   })
 }
 
 /** The lane's channel and what lies beside it. */
 export function beside(lane: Lane): Channel[] {
-  return lane.durable ? [lane.channel, deadLetterChannel(lane.channel, lane.group), invalidMessageChannel(lane.channel, lane.group)] : [lane.channel]
+  return lane.durable
+    ? [lane.channel, deadLetterChannel(lane.channel, lane.group), invalidMessageChannel(lane.channel, lane.group)]
+    : [lane.channel]
 }
 
 function tableOf(handled: readonly Handled[], make: (handled: Handled) => OneWayRoute): (message: Message) => Route | undefined {

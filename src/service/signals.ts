@@ -1,6 +1,6 @@
+import { textOf } from '../interaction/validate.ts'
 import type { Duration } from '../runtime/duration.ts'
 import type { Logger } from './options.ts'
-import { textOf } from '../interaction/validate.ts'
 
 export interface SignalOptions {
   /** How long running handlers may take. Default: the `drain` of `connect`. */
@@ -10,7 +10,12 @@ export interface SignalOptions {
 }
 
 /** Closes at the first of these signals, ends the process at the second. Returns what stops the listening. */
-export function closeOnSignals(signals: readonly NodeJS.Signals[], options: SignalOptions, close: () => Promise<void>, logger: Logger): () => void {
+export function closeOnSignals(
+  signals: readonly NodeJS.Signals[],
+  options: SignalOptions,
+  close: () => Promise<void>,
+  logger: Logger,
+): () => void {
   let closing = false
   const stop = (): void => {
     for (const signal of signals) process.removeListener(signal, heard)

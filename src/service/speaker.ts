@@ -1,6 +1,6 @@
+import type { Channel } from '../channel/channel.ts'
 import type { Accepted } from '../contract/types/outcome.ts'
 import { type Origin, PlainOrigin } from '../interaction/origin.ts'
-import type { Channel } from '../channel/channel.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { assertOpen, type Core } from './core.ts'
 

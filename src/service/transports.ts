@@ -13,7 +13,9 @@ const loaders: Readonly<Record<string, Loader>> = {
 /** The transport behind `sqlite:./ftgo.db`, `memory:`. Throws `UNKNOWN_TRANSPORT`, or what the transport says of its URL. */
 export async function transportFrom(url: string, runtime: Runtime): Promise<Transport> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
-  const known = Object.keys(loaders).map((name) => `${name}:`).join(', ')
+  const known = Object.keys(loaders)
+    .map((name) => `${name}:`)
+    .join(', ')
   if (scheme === undefined || !Object.hasOwn(loaders, scheme)) {
     const given = scheme === undefined ? `${JSON.stringify(url.slice(0, 80))} has no scheme` : `no transport answers to "${scheme}:"`
     throw new PabalError('UNKNOWN_TRANSPORT', `connect: ${given}; known are ${known}`)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineService, event, notification, older } from '../../src/contract/index.ts'
 import type { MessageData } from '../../src/contract/data.ts'
+import { defineService, event, notification, older } from '../../src/contract/index.ts'
 import { MessageCodec } from '../../src/interaction/codec.ts'
 import { type Message, none } from '../../src/message/message.ts'
 
@@ -51,7 +51,9 @@ test('the input of a schema travels; only the receiver transforms and fills in',
 })
 
 test('text and bytes travel as they are; the sender may use its buffer again', () => {
-  expect(codecOf(text).decode(received(text as MessageData, codecOf(text).encode('파발') as Uint8Array, { contentType: 'text/plain' }))).toBe('파발')
+  expect(
+    codecOf(text).decode(received(text as MessageData, codecOf(text).encode('파발') as Uint8Array, { contentType: 'text/plain' })),
+  ).toBe('파발')
   const buffer = Uint8Array.of(1, 2, 3)
   const body = codecOf(bytes).encode(buffer) as Uint8Array
   buffer[0] = 9
@@ -69,7 +71,10 @@ test('older versions are read by their schema, upgraded, and then checked by the
 test('what cannot be written is refused at the sender with its label', () => {
   const cyclic: { self?: unknown } = {}
   cyclic.self = cyclic
-  for (const value of [cyclic, 5n, undefined]) expect(() => codecOf(loose).encode(value)).toThrow(expect.objectContaining({ code: 'INVALID_PAYLOAD', message: expect.stringMatching(/^kitchen\.loose: the payload /) }))
+  for (const value of [cyclic, 5n, undefined])
+    expect(() => codecOf(loose).encode(value)).toThrow(
+      expect.objectContaining({ code: 'INVALID_PAYLOAD', message: expect.stringMatching(/^kitchen\.loose: the payload /) }),
+    )
 })
 
 test('what cannot be read is refused at the receiver: bytes, media type, a __proto__ key', () => {
@@ -83,7 +88,10 @@ test('what cannot be read is refused at the receiver: bytes, media type, a __pro
   }
   expect(fault('{"at":')).toMatchObject({ code: 'INVALID_MESSAGE', id: 'm-1' })
   expect(fault('{"at":"a","__proto__":{"x":1}}')).toMatchObject({ code: 'INVALID_MESSAGE' })
-  expect(fault('{"at":"a"}', { contentType: 'application/xml' })).toMatchObject({ code: 'INVALID_MESSAGE', message: expect.stringContaining('application/xml') })
+  expect(fault('{"at":"a"}', { contentType: 'application/xml' })).toMatchObject({
+    code: 'INVALID_MESSAGE',
+    message: expect.stringContaining('application/xml'),
+  })
   expect(fault('{"at":"a"}', { contentType: 'application/json; charset=utf-8' })).toEqual({ at: 1, more: 'none' })
   expect(fault('{"at":"a"}', { contentType: 'application/vnd.shop+json' })).toEqual({ at: 1, more: 'none' })
 })

@@ -14,7 +14,10 @@ function still() {
     timer: (ms, run) => {
       const timer = { at: now + ms, run }
       timers.push(timer)
-      return { cancel: () => void (timers = timers.filter((other) => other !== timer)) }
+      const cancel = () => {
+        timers = timers.filter((other) => other !== timer)
+      }
+      return { cancel }
     },
   }
   const to = (time: number): void => {
@@ -70,7 +73,14 @@ test('an earlier deadline moves the timer forward; one that comes while others e
   const deadlines = new Deadlines(clock.runtime)
   const ended: number[] = []
   deadlines.add(dated(100, ended))
-  deadlines.add({ deadline: 10, slot: -1, expired: () => (ended.push(10), deadlines.add(dated(20, ended))) })
+  deadlines.add({
+    deadline: 10,
+    slot: -1,
+    expired: () => {
+      ended.push(10)
+      deadlines.add(dated(20, ended))
+    },
+  })
   clock.to(15)
   expect(ended).toEqual([10])
   clock.to(50)

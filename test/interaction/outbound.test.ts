@@ -10,11 +10,24 @@ const channel: Channel = { address: 'kitchen', kind: 'point-to-point' }
 const outgoing = (id: string, to: Channel = channel): Outgoing => ({
   channel: to,
   durable: true,
-  message: { id, source: 's', type: 't', kind: 'notification', version: 1, time: 0, contentType: 'text/plain', extensions: none, headers: none, body: new Uint8Array(1) },
+  message: {
+    id,
+    source: 's',
+    type: 't',
+    kind: 'notification',
+    version: 1,
+    time: 0,
+    contentType: 'text/plain',
+    extensions: none,
+    headers: none,
+    body: new Uint8Array(1),
+  },
 })
 
 /** Notes what it is given; `answer` decides the result, `provision` how long a channel takes. */
-function out(options: { answer?: (id: string) => SendResult | Promise<SendResult>; provision?: () => Promise<void>; runtime?: Runtime } = {}) {
+function out(
+  options: { answer?: (id: string) => SendResult | Promise<SendResult>; provision?: () => Promise<void>; runtime?: Runtime } = {},
+) {
   const sent: string[] = []
   const made: string[][] = []
   const transport = {
@@ -28,7 +41,16 @@ function out(options: { answer?: (id: string) => SendResult | Promise<SendResult
       return await Promise.all(batch.map(({ message }) => options.answer?.(message.id) ?? 'sent'))
     },
   }
-  return { sent, made, outbound: new Outbound(transport as unknown as Transport, { maxBytes: 100, delays: false } as never, options.runtime ?? systemRuntime, 'create') }
+  return {
+    sent,
+    made,
+    outbound: new Outbound(
+      transport as unknown as Transport,
+      { maxBytes: 100, delays: false } as never,
+      options.runtime ?? systemRuntime,
+      'create',
+    ),
+  }
 }
 
 test('a channel is made once, however many send to it first; an inbox never is', async () => {
@@ -54,7 +76,11 @@ test('the order of send holds per channel, also behind one whose schema is slow;
   const other: Channel = { address: 'courier', kind: 'point-to-point' }
   await outbound.provision([channel, other])
   const slow = new Promise<Outgoing>((resolve) => setTimeout(() => resolve(outgoing('slow')), 10))
-  await Promise.all([outbound.send(channel, slow), outbound.send(channel, outgoing('after')), outbound.send(other, outgoing('other', other))])
+  await Promise.all([
+    outbound.send(channel, slow),
+    outbound.send(channel, outgoing('after')),
+    outbound.send(other, outgoing('other', other)),
+  ])
   await outbound.send(channel, outgoing('last'))
   expect(sent).toEqual(['other', 'slow', 'after', 'last'])
 })
@@ -96,7 +122,13 @@ test('what is under way is bounded; flushed waits for it', async () => {
 test('fault points lie before and after what the transport sees', async () => {
   const trail: string[] = []
   const runtime: Runtime = { ...systemRuntime, point: (name) => void trail.push(name) as undefined }
-  const { outbound } = out({ runtime, answer: () => (trail.push('transport'), 'sent') })
+  const { outbound } = out({
+    runtime,
+    answer: () => {
+      trail.push('transport')
+      return 'sent'
+    },
+  })
   await outbound.send(channel, outgoing('a'))
   expect(trail).toEqual(['send.before', 'transport', 'send.after'])
 })

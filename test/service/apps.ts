@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest'
+import type { Message } from '../../src/message/message.ts'
+import { none } from '../../src/message/message.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { App } from '../../src/service/app.ts'
 import { connect } from '../../src/service/connect.ts'
 import type { ConnectOptions } from '../../src/service/options.ts'
-import type { Message } from '../../src/message/message.ts'
-import { none } from '../../src/message/message.ts'
 import { createHub, type MemoryHub } from '../../src/transport/memory/index.ts'
 import type { Delivery, Outgoing, Transport } from '../../src/transport/seam.ts'
 
@@ -28,13 +28,22 @@ export class Town {
 }
 
 /** Everything that arrives on a channel, without Pabal above the seam. */
-export async function listen(wire: Transport, address: string, kind: 'point-to-point' | 'publish-subscribe' = 'point-to-point', durable = true): Promise<Message[]> {
+export async function listen(
+  wire: Transport,
+  address: string,
+  kind: 'point-to-point' | 'publish-subscribe' = 'point-to-point',
+  durable = true,
+): Promise<Message[]> {
   const seen: Message[] = []
   await wire.provision([{ address, kind }], 'create')
-  await wire.subscribe({ address, kind }, { group: kind === 'point-to-point' ? address : undefined, durable, maxMessages: 100, maxBytes: 1e9 }, async ({ message }: Delivery) => {
-    seen.push(message)
-    return { emit: [] }
-  })
+  await wire.subscribe(
+    { address, kind },
+    { group: kind === 'point-to-point' ? address : undefined, durable, maxMessages: 100, maxBytes: 1e9 },
+    async ({ message }: Delivery) => {
+      seen.push(message)
+      return { emit: [] }
+    },
+  )
   return seen
 }
 

@@ -10,7 +10,9 @@ test('the reply reaches its handler with the context that was given, and from wh
   const seen: unknown[] = []
   const order = await (await town.app()).serve(Order, {
     ...plainOrder,
-    replies: { createTicket: { TicketCreated: ({ payload, context, from }) => void seen.push([payload, context, from]), RestaurantClosed: () => {} } },
+    replies: {
+      createTicket: { TicketCreated: ({ payload, context, from }) => void seen.push([payload, context, from]), RestaurantClosed: () => {} },
+    },
   })
   expect(await order.call.createTicket.send(ticket, { context: { orderId: '파발' }, id: 'mine' })).toEqual({ id: 'mine' })
   await until(() => seen.length === 1)
@@ -20,7 +22,12 @@ test('the reply reaches its handler with the context that was given, and from wh
 test('the reply waits while the asking service is down, and reaches its next life', async () => {
   const town = new Town()
   const replies: unknown[] = []
-  const handlers = { ...plainOrder, replies: { createTicket: { TicketCreated: ({ context }: { context: unknown }) => void replies.push(context), RestaurantClosed: () => {} } } }
+  const handlers = {
+    ...plainOrder,
+    replies: {
+      createTicket: { TicketCreated: ({ context }: { context: unknown }) => void replies.push(context), RestaurantClosed: () => {} },
+    },
+  }
   const first = await town.app()
   const order = await first.serve(Order, handlers)
   await order.call.createTicket.send(ticket, { context: { orderId: 'kept' } })
@@ -40,7 +47,12 @@ test('on the wire: the reply address of the service, its use and its context; th
   const order = await (await town.app()).serve(Order, plainOrder, { as: 'order-eu' })
   await order.call.createTicket.send(ticket, { context: { orderId: 'c' } })
   await until(() => commands.length === 1)
-  expect(commands[0]).toMatchObject({ replyTo: 'reply.order-eu', source: 'order-eu', kind: 'command', extensions: { replyuse: 'createTicket', replycontext: '{"orderId":"c"}' } })
+  expect(commands[0]).toMatchObject({
+    replyTo: 'reply.order-eu',
+    source: 'order-eu',
+    kind: 'command',
+    extensions: { replyuse: 'createTicket', replycontext: '{"orderId":"c"}' },
+  })
   expect(commands[0]?.correlationId).toBe(commands[0]?.id)
 })
 
@@ -59,12 +71,21 @@ test('a reply without its context, or with one that does not fit, goes to the in
   const app = await town.app()
   await app.serve(Order, plainOrder)
   const wire = await town.wire()
-  const reply = (extensions: Record<string, string>) => foreign('reply.order', { type: 'TicketCreated', kind: 'reply', extensions: { replyuse: 'createTicket', ...extensions } }, { ticketId: 't' })
+  const reply = (extensions: Record<string, string>) =>
+    foreign(
+      'reply.order',
+      { type: 'TicketCreated', kind: 'reply', extensions: { replyuse: 'createTicket', ...extensions } },
+      { ticketId: 't' },
+    )
   await wire.send([reply({}), reply({ replycontext: '{' }), reply({ replycontext: '{"orderId":1}' })])
   await until(() => app.counters().invalid === 3)
   const reasons: string[] = []
   for await (const { reason } of app.invalidMessages.list({ channel: 'reply.order' })) reasons.push(reason)
-  expect(reasons).toEqual([expect.stringContaining('did not bring back the context'), expect.stringContaining('is not JSON'), expect.stringContaining('context.orderId')])
+  expect(reasons).toEqual([
+    expect.stringContaining('did not bring back the context'),
+    expect.stringContaining('is not JSON'),
+    expect.stringContaining('context.orderId'),
+  ])
 })
 
 test('a reply handler that fails is tried again', async () => {
@@ -88,9 +109,18 @@ test('a message that asks for its reply outside the reply namespace goes to the 
   const town = new Town()
   const app = await town.app()
   let handled = 0
-  await app.serve(Kitchen, { ...plainKitchen, createTicket: ({ reply }) => (handled++, reply.TicketCreated({ ticketId: 't' })) })
+  await app.serve(Kitchen, {
+    ...plainKitchen,
+    createTicket: ({ reply }) => {
+      handled++
+      return reply.TicketCreated({ ticketId: 't' })
+    },
+  })
   const victim = await listen(await town.wire(), 'accounts')
-  await (await town.wire()).send([foreign('kitchen', { replyTo: 'accounts' }, ticket), foreign('kitchen', { replyTo: 'reply.a.b' }, ticket)])
+  await (await town.wire()).send([
+    foreign('kitchen', { replyTo: 'accounts' }, ticket),
+    foreign('kitchen', { replyTo: 'reply.a.b' }, ticket),
+  ])
   await until(() => app.counters().invalid === 2)
   const codes: string[] = []
   for await (const { code } of app.invalidMessages.list({ channel: 'kitchen' })) codes.push(code)

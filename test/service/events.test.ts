@@ -12,7 +12,11 @@ test('each subscribing service gets its own copy, its members share it, and a du
   const seen: string[] = []
   const subscribe = async (as: string, who: string) => {
     const app = await town.app()
-    await app.serve(Order, { ...plainOrder, on: [on(Kitchen.events.Ticket, { TicketAccepted: ({ key }) => void seen.push(`${who} ${key}`) })] }, { as })
+    await app.serve(
+      Order,
+      { ...plainOrder, on: [on(Kitchen.events.Ticket, { TicketAccepted: ({ key }) => void seen.push(`${who} ${key}`) })] },
+      { as },
+    )
     return app
   }
   await subscribe('order', 'a')
@@ -32,7 +36,17 @@ test('events that nobody listed are skipped and counted; those of one key come i
   const kitchen = await (await town.app()).serve(Kitchen, plainKitchen)
   const app = await town.app()
   const seen: string[] = []
-  await app.serve(Order, { ...plainOrder, on: [on(Kitchen.events.Ticket, { TicketPickedUp: async ({ payload }) => (await pause(1), void seen.push(payload.ticketId)) })] })
+  await app.serve(Order, {
+    ...plainOrder,
+    on: [
+      on(Kitchen.events.Ticket, {
+        TicketPickedUp: async ({ payload }) => {
+          await pause(1)
+          seen.push(payload.ticketId)
+        },
+      }),
+    ],
+  })
   await Promise.all(Array.from({ length: 30 }, (_, n) => kitchen.publish.Ticket.TicketPickedUp('one key', { ticketId: String(n) })))
   await kitchen.publish.Ticket.TicketAccepted('k', event1)
   await until(() => seen.length === 30 && app.counters().unknownSkipped === 1)
@@ -56,28 +70,47 @@ test('an ephemeral subscriber sees what is published from then on, until it is c
 
 test('an event needs its key, and a payload that fits', async () => {
   const kitchen = await (await new Town().app()).serve(Kitchen, plainKitchen)
-  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted(undefined as never, event1))).toMatchObject({ code: 'INVALID_KEY', message: expect.stringContaining('missing') })
+  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted(undefined as never, event1))).toMatchObject({
+    code: 'INVALID_KEY',
+    message: expect.stringContaining('missing'),
+  })
   expect(await errorOf(kitchen.publish.Ticket.TicketAccepted('', event1))).toMatchObject({ code: 'INVALID_KEY' })
-  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted(5 as never, event1))).toMatchObject({ code: 'INVALID_KEY', message: expect.stringContaining('number') })
-  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted('k', {} as never))).toMatchObject({ code: 'INVALID_PAYLOAD', message: expect.stringContaining('Ticket.TicketAccepted: payload.ticketId') })
+  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted(5 as never, event1))).toMatchObject({
+    code: 'INVALID_KEY',
+    message: expect.stringContaining('number'),
+  })
+  expect(await errorOf(kitchen.publish.Ticket.TicketAccepted('k', {} as never))).toMatchObject({
+    code: 'INVALID_PAYLOAD',
+    message: expect.stringContaining('Ticket.TicketAccepted: payload.ticketId'),
+  })
 })
 
 test('older versions are upgraded on arrival; newer ones are skipped and counted; a body that fits no version is put aside', async () => {
   const town = new Town()
   const Shop = defineService('shop', {
     version: '1.0.0',
-    events: { Cart: { Filled: event(z.object({ items: z.array(z.string()) }), { version: 2, accepts: { 1: older(z.object({ item: z.string() }), (old) => ({ items: [old.item] })) } }) } },
+    events: {
+      Cart: {
+        Filled: event(z.object({ items: z.array(z.string()) }), {
+          version: 2,
+          accepts: { 1: older(z.object({ item: z.string() }), (old) => ({ items: [old.item] })) },
+        }),
+      },
+    },
   })
   const seen: unknown[] = []
   const app = await town.app()
   await app.serve(Order, { ...plainOrder, on: [on(Shop.events.Cart, { Filled: ({ payload }) => void seen.push(payload.items) })] })
   const sent = (version: number, body: unknown) =>
-    foreign('Cart', { type: 'Cart.Filled', kind: 'event', version, key: 'k' }, body, { channel: { address: 'Cart', kind: 'publish-subscribe' } })
+    foreign('Cart', { type: 'Cart.Filled', kind: 'event', version, key: 'k' }, body, {
+      channel: { address: 'Cart', kind: 'publish-subscribe' },
+    })
   await (await town.wire()).send([sent(1, { item: 'a' }), sent(2, { items: ['b', 'c'] }), sent(3, { goods: [] }), sent(1, { wrong: 1 })])
   await until(() => app.counters().invalid === 1)
   expect(seen).toEqual([['a'], ['b', 'c']])
   expect(app.counters()).toMatchObject({ handled: 2, unknownSkipped: 1 })
-  for await (const letter of app.invalidMessages.list({ channel: 'Cart', group: 'order' })) expect(letter).toMatchObject({ code: 'INVALID_MESSAGE', reason: expect.stringContaining('version 1') })
+  for await (const letter of app.invalidMessages.list({ channel: 'Cart', group: 'order' }))
+    expect(letter).toMatchObject({ code: 'INVALID_MESSAGE', reason: expect.stringContaining('version 1') })
 })
 
 test('a command that this version does not know is given back for its grace, then put aside', async () => {

@@ -39,7 +39,10 @@ test('all that are there: ends when each answered, the failing are listed', asyn
 
 test('by count, by quorum of the expected, by predicate, by deadline', async () => {
   const { quote } = await couriers(new Town(), { a: 0, b: 10, c: 20, slow: 400 })
-  expect(await quote.gather(parcel, { until: { count: 2 } }).result()).toMatchObject({ ended: 'count', replies: [{ from: 'a' }, { from: 'b' }] })
+  expect(await quote.gather(parcel, { until: { count: 2 } }).result()).toMatchObject({
+    ended: 'count',
+    replies: [{ from: 'a' }, { from: 'b' }],
+  })
   const quorum = await quote.gather(parcel, { expected: ['b', 'c', 'slow', 'absent'], until: { quorum: 2 } }).result()
   expect(quorum).toMatchObject({ ended: 'quorum', replies: [{ from: 'a' }, { from: 'b' }, { from: 'c' }], missing: ['slow', 'absent'] })
   const predicate = await quote.gather(parcel, { until: { when: (replies) => replies.some((reply) => reply.from === 'b') } }).result()
@@ -51,13 +54,20 @@ test('by count, by quorum of the expected, by predicate, by deadline', async () 
 test('only the expected: ends when they have answered; whoever is absent is named', async () => {
   const { quote } = await couriers(new Town(), { a: 0, b: 5, slow: 400 })
   expect(await quote.gather(parcel, { expected: ['a', 'b'] }).result()).toMatchObject({ ended: 'all', missing: [] })
-  expect(await quote.gather(parcel, { expected: ['a', 'absent'], within: '50ms' }).result()).toMatchObject({ ended: 'deadline', missing: ['absent'] })
+  expect(await quote.gather(parcel, { expected: ['a', 'absent'], within: '50ms' }).result()).toMatchObject({
+    ended: 'deadline',
+    missing: ['absent'],
+  })
 })
 
 test('with nobody there it ends at once', async () => {
   const app = await new Town().app()
   const started = performance.now()
-  expect(await app.client(Courier).quote.gather(parcel, { within: '5s' }).result()).toMatchObject({ ended: 'nobody', replies: [], failed: [] })
+  expect(await app.client(Courier).quote.gather(parcel, { within: '5s' }).result()).toMatchObject({
+    ended: 'nobody',
+    replies: [],
+    failed: [],
+  })
   expect(performance.now() - started).toBeLessThan(1000)
 })
 
@@ -91,7 +101,12 @@ test('a second answer of one responder is dropped', async () => {
   await wire.provision([channel], 'create')
   await wire.subscribe(channel, { group: 'twice', durable: false, maxMessages: 9, maxBytes: 1e6 }, async ({ message }) => {
     const answer = (price: number) =>
-      foreign('', { id: deriveId(message.id, String(price)), source: 'twice', type: 'Quote', kind: 'reply', correlationId: message.correlationId }, { price }, { channel: { address: message.replyTo as string, kind: 'inbox' }, durable: false })
+      foreign(
+        '',
+        { id: deriveId(message.id, String(price)), source: 'twice', type: 'Quote', kind: 'reply', correlationId: message.correlationId },
+        { price },
+        { channel: { address: message.replyTo as string, kind: 'inbox' }, durable: false },
+      )
     return { emit: [answer(1), answer(2)] }
   })
   const { quote } = await couriers(town, { other: 20 })
@@ -104,7 +119,15 @@ test('a second answer of one responder is dropped', async () => {
 
 test('what fits no declared reply counts as an answer that failed', async () => {
   const town = new Town()
-  const Odd = defineService('courier', { version: '1.0.0', queries: { quote: query(z.object({ parcel: z.string() }), { to: 'many', replies: { Quote: z.object({ price: z.string() }), Other: z.object({}) } }) } })
+  const Odd = defineService('courier', {
+    version: '1.0.0',
+    queries: {
+      quote: query(z.object({ parcel: z.string() }), {
+        to: 'many',
+        replies: { Quote: z.object({ price: z.string() }), Other: z.object({}) },
+      }),
+    },
+  })
   await (await town.app()).serve(Odd, { quote: ({ reply }) => reply.Quote({ price: 'text' }) }, { as: 'odd' })
   await (await town.app()).serve(Odd, { quote: ({ reply }) => reply.Other({}) }, { as: 'other' })
   const { quote } = await couriers(town, { good: 0 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { on } from '../../src/contract/index.ts'
 import type { HandlerContext } from '../../src/contract/index.ts'
+import { on } from '../../src/contract/index.ts'
 import type { Message } from '../../src/message/message.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
 import { Kitchen, Order, plainKitchen, plainOrder } from './kitchen.ts'
@@ -48,7 +48,8 @@ test('a handler that runs twice sends the same ids twice; each send of a run has
   for (let n = 0; n < 2; n++) await order.begin({ orderId: 'o' }, { id: 'the same delivery' })
   await order.begin({ orderId: 'o' }, { id: 'another' })
   await until(() => events.length === 6 && commands.length === 9)
-  const ids = (messages: Message[], size: number) => [0, 1, 2].map((n) => messages.slice(n * size, (n + 1) * size).map((message) => message.id))
+  const ids = (messages: Message[], size: number) =>
+    [0, 1, 2].map((n) => messages.slice(n * size, (n + 1) * size).map((message) => message.id))
   for (const [first, second, other] of [ids(events, 2), ids(commands, 3)] as string[][][]) {
     expect(second).toEqual(first)
     expect(new Set(first).size).toBe(first?.length)
@@ -89,7 +90,9 @@ test('correlation, causation and trace context follow by themselves, through req
     },
     on: [],
   })
-  await (await town.app()).on(on({ OrderPlaced: Order.events.Order.OrderPlaced }, { OrderPlaced: ({ message }) => void reminded.push(message) }))
+  await (await town.app()).on(
+    on({ OrderPlaced: Order.events.Order.OrderPlaced }, { OrderPlaced: ({ message }) => void reminded.push(message) }),
+  )
   const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=b' }
   await wire.send([foreign('order', { id: 'root', type: 'begin', kind: 'notification', extensions: trace }, { orderId: 'o' })])
   await until(() => reminded.length === 1 && events.length === 2 && asked.length === 2)
@@ -139,8 +142,16 @@ test('a question whose asker has stopped waiting is dropped and counted', async 
   const town = new Town()
   const app = await town.app()
   let handled = 0
-  await app.serve(Kitchen, { ...plainKitchen, menu: ({ reply }) => (handled++, reply.Menu({ dishes: [] })) })
-  await (await town.wire()).send([foreign('kitchen', { type: 'menu', kind: 'query', extensions: { within: '0' } }, { restaurantId: 'r' }, { durable: false })])
+  await app.serve(Kitchen, {
+    ...plainKitchen,
+    menu: ({ reply }) => {
+      handled++
+      return reply.Menu({ dishes: [] })
+    },
+  })
+  await (await town.wire()).send([
+    foreign('kitchen', { type: 'menu', kind: 'query', extensions: { within: '0' } }, { restaurantId: 'r' }, { durable: false }),
+  ])
   await until(() => app.counters().expired === 1)
   expect(handled).toBe(0)
 })
@@ -149,7 +160,12 @@ test('a context that is used after its handler ended refuses clearly, and nothin
   const town = new Town()
   const events = await listen(await town.wire(), 'Order', 'publish-subscribe')
   let kept: HandlerContext<Order> | undefined
-  await (await town.app()).serve(Order, { ...plainOrder, begin: (context) => void (kept = context) })
+  await (await town.app()).serve(Order, {
+    ...plainOrder,
+    begin: (context) => {
+      kept = context
+    },
+  })
   await (await town.app()).client(Order).begin({ orderId: 'o' })
   await until(() => kept !== undefined)
   await pause(5)
@@ -164,11 +180,18 @@ test('a context that is used after its handler ended refuses clearly, and nothin
 test('a handler that returns nothing, or what is not declared, or what does not fit, is an error that says so', async () => {
   const town = new Town()
   const app = await town.app()
-  const returned: unknown[] = [undefined, { type: 'Lost', payload: {} }, { type: 'TicketCreated', payload: { ticketId: 5 } }, null, 'TicketCreated']
+  const returned: unknown[] = [
+    undefined,
+    { type: 'Lost', payload: {} },
+    { type: 'TicketCreated', payload: { ticketId: 5 } },
+    null,
+    'TicketCreated',
+  ]
   await app.serve(Kitchen, { ...plainKitchen, createTicket: (() => returned.shift()) as never })
   const kitchen = (await town.app()).client(Kitchen)
   const codes = ['NO_REPLY', 'NOT_DECLARED', 'INVALID_PAYLOAD', 'NO_REPLY', 'NO_REPLY']
-  for (const code of codes) expect(await errorOf(kitchen.createTicket(ticket))).toMatchObject({ code: 'REMOTE_ERROR', message: expect.stringContaining(code) })
+  for (const code of codes)
+    expect(await errorOf(kitchen.createTicket(ticket))).toMatchObject({ code: 'REMOTE_ERROR', message: expect.stringContaining(code) })
   const found: string[] = []
   for await (const letter of app.deadLetters.list({ channel: 'kitchen' })) found.push(letter.code)
   expect(found).toEqual(codes)
@@ -176,7 +199,10 @@ test('a handler that returns nothing, or what is not declared, or what does not 
 
 test('a reply made by hand, as another copy of the library would, is as good', async () => {
   const app = await new Town().app()
-  await app.serve(Kitchen, { ...plainKitchen, createTicket: (async () => ({ type: 'TicketCreated', payload: { ticketId: 'by hand' } })) as never })
+  await app.serve(Kitchen, {
+    ...plainKitchen,
+    createTicket: (async () => ({ type: 'TicketCreated', payload: { ticketId: 'by hand' } })) as never,
+  })
   expect(await app.client(Kitchen).createTicket(ticket)).toMatchObject({ payload: { ticketId: 'by hand' } })
 })
 
@@ -185,7 +211,10 @@ test('an invalid publish fails the handler although nobody awaits it, with a syn
   const events = { Order: { OrderPlaced: { ...Order.events.Order.OrderPlaced, schema: slow } } }
   for (const contract of [Order, { ...Order, events } as unknown as typeof Order]) {
     const app = await new Town().app()
-    await app.serve(contract, { ...plainOrder, begin: ({ publish }) => void publish.Order.OrderPlaced('k', { orderId: contract === Order ? (5 as never) : 'o' }) })
+    await app.serve(contract, {
+      ...plainOrder,
+      begin: ({ publish }) => void publish.Order.OrderPlaced('k', { orderId: contract === Order ? (5 as never) : 'o' }),
+    })
     await app.client(contract).begin({ orderId: 'o' })
     await until(() => app.counters().deadLettered === 1)
     for await (const letter of app.deadLetters.list({ channel: 'order' })) expect(letter).toMatchObject({ code: 'INVALID_PAYLOAD' })
@@ -195,12 +224,17 @@ test('an invalid publish fails the handler although nobody awaits it, with a syn
 test('what one handler sends keeps its order, also where some schemas are asynchronous', async () => {
   const town = new Town()
   const seen = await listen(await town.wire(), 'Order', 'publish-subscribe')
-  const slow = z.object({ orderId: z.string().refine(async (id) => (await pause(id === 'first' ? 20 : 1), true)) })
-  const contract = { ...Order, events: { Order: { OrderPlaced: { ...Order.events.Order.OrderPlaced, schema: slow } } } } as unknown as typeof Order
+  const late = (id: string) => pause(id === 'first' ? 20 : 1).then(() => true)
+  const slow = z.object({ orderId: z.string().refine(late) })
+  const contract = {
+    ...Order,
+    events: { Order: { OrderPlaced: { ...Order.events.Order.OrderPlaced, schema: slow } } },
+  } as unknown as typeof Order
   const app = await town.app()
   const order = await app.serve(contract, {
     ...plainOrder,
-    begin: async ({ publish }) => void (await Promise.all(['first', 'second'].map((orderId) => publish.Order.OrderPlaced('k', { orderId })))),
+    begin: async ({ publish }) =>
+      void (await Promise.all(['first', 'second'].map((orderId) => publish.Order.OrderPlaced('k', { orderId })))),
   })
   await app.client(contract).begin({ orderId: 'o' })
   await until(() => seen.length === 2)

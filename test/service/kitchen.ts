@@ -1,17 +1,33 @@
 import { z } from 'zod'
-import { asks, command, type ContractOf, defineService, document, event, failure, type Handlers, notification, query } from '../../src/contract/index.ts'
+import {
+  asks,
+  type ContractOf,
+  command,
+  defineService,
+  document,
+  event,
+  failure,
+  type Handlers,
+  notification,
+  query,
+} from '../../src/contract/index.ts'
 
 /** The contracts that the tests of this folder talk about. */
 const Ticket = z.object({ orderId: z.string(), lines: z.array(z.object({ quantity: z.number() })) })
 const kitchen = defineService('kitchen', {
   version: '1.0.0',
   commands: {
-    createTicket: command(Ticket, { key: 'orderId', replies: { TicketCreated: z.object({ ticketId: z.string() }), RestaurantClosed: failure(z.object({ until: z.string() })) } }),
+    createTicket: command(Ticket, {
+      key: 'orderId',
+      replies: { TicketCreated: z.object({ ticketId: z.string() }), RestaurantClosed: failure(z.object({ until: z.string() })) },
+    }),
     remindCook: notification(z.object({ ticketId: z.string() })),
   },
   documents: { menuSheet: document(z.string(), { content: 'text' }) },
   queries: { menu: query(z.object({ restaurantId: z.string() }), { replies: { Menu: z.object({ dishes: z.array(z.string()) }) } }) },
-  events: { Ticket: { TicketAccepted: event(z.object({ ticketId: z.string() })), TicketPickedUp: event(z.object({ ticketId: z.string() })) } },
+  events: {
+    Ticket: { TicketAccepted: event(z.object({ ticketId: z.string() })), TicketPickedUp: event(z.object({ ticketId: z.string() })) },
+  },
 })
 export interface Kitchen extends ContractOf<typeof kitchen> {}
 export const Kitchen: Kitchen = kitchen
@@ -26,7 +42,10 @@ export const Courier: Courier = courier
 const order = defineService('order', {
   version: '1.0.0',
   commands: {
-    place: command(z.object({ orderId: z.string() }), { key: 'orderId', replies: { Placed: z.object({ ticketId: z.string() }), Refused: z.object({}) } }),
+    place: command(z.object({ orderId: z.string() }), {
+      key: 'orderId',
+      replies: { Placed: z.object({ ticketId: z.string() }), Refused: z.object({}) },
+    }),
     begin: notification(z.object({ orderId: z.string() })),
   },
   events: { Order: { OrderPlaced: event(z.object({ orderId: z.string() })) } },

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
-import type { Middleware } from '../../src/service/middleware.ts'
 import type { DeliveryEvent } from '../../src/delivery/types.ts'
+import type { Middleware } from '../../src/service/middleware.ts'
 import { errorOf, pause, Town, until } from './apps.ts'
 import { Kitchen, Order, plainKitchen, plainOrder } from './kitchen.ts'
 
@@ -11,7 +11,13 @@ test('close finishes what runs and gives back the rest; nothing is lost, and clo
   const town = new Town()
   const app = await town.app({ concurrency: 1 })
   const handled: string[] = []
-  await app.serve(Kitchen, { ...plainKitchen, remindCook: async ({ payload }) => (await pause(30), void handled.push(payload.ticketId)) })
+  await app.serve(Kitchen, {
+    ...plainKitchen,
+    remindCook: async ({ payload }) => {
+      await pause(30)
+      handled.push(payload.ticketId)
+    },
+  })
   const kitchen = (await town.app()).client(Kitchen)
   for (let n = 0; n < 5; n++) await kitchen.remindCook({ ticketId: String(n) })
   await pause(10)
@@ -57,7 +63,10 @@ test('a handler that outlasts the deadline: DRAIN_TIMEOUT, its signal aborts, an
     ...plainKitchen,
     remindCook: ({ signal }) =>
       new Promise((_, reject) => {
-        signal.addEventListener('abort', () => ((aborted = true), reject(new Error('given up'))))
+        signal.addEventListener('abort', () => {
+          aborted = true
+          reject(new Error('given up'))
+        })
       }),
   })
   await (await town.app()).client(Kitchen).remindCook({ ticketId: 't' })
@@ -126,7 +135,11 @@ test('what became of deliveries is told: to onDelivery, to the logger, and count
   const events: DeliveryEvent[] = []
   const lines: string[] = []
   const note = (level: string) => (text: string) => void lines.push(`${level} ${text}`)
-  const app = await town.app({ onDelivery: (event) => void events.push(event), logger: { info: note('info'), warn: note('warn'), error: note('error') }, retry: { attempts: 2, delay: 1 } })
+  const app = await town.app({
+    onDelivery: (event) => void events.push(event),
+    logger: { info: note('info'), warn: note('warn'), error: note('error') },
+    retry: { attempts: 2, delay: 1 },
+  })
   await app.serve(Kitchen, {
     ...plainKitchen,
     remindCook: () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { maxInFlight, ReplyInbox } from '../../src/interaction/inbox.ts'
 import { PabalError } from '../../src/errors.ts'
+import { maxInFlight, ReplyInbox } from '../../src/interaction/inbox.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
 import { Kitchen, plainKitchen } from './kitchen.ts'
 
@@ -11,14 +11,23 @@ test('a command and a query get their own reply, with who answered', async () =>
   const app = await town.app()
   await app.serve(Kitchen, plainKitchen)
   const kitchen = (await town.app()).client(Kitchen)
-  expect(await kitchen.createTicket(ticket)).toMatchObject({ type: 'TicketCreated', payload: { ticketId: 't-o-1' }, from: 'kitchen', failure: false })
+  expect(await kitchen.createTicket(ticket)).toMatchObject({
+    type: 'TicketCreated',
+    payload: { ticketId: 't-o-1' },
+    from: 'kitchen',
+    failure: false,
+  })
   expect(await kitchen.menu({ restaurantId: 'r' })).toMatchObject({ type: 'Menu', payload: { dishes: ['r'] } })
 })
 
 test('a failure outcome is an answer that says so', async () => {
   const app = await new Town().app()
   await app.serve(Kitchen, { ...plainKitchen, createTicket: ({ reply }) => reply.RestaurantClosed({ until: 'ten' }) })
-  expect(await app.client(Kitchen).createTicket(ticket)).toMatchObject({ type: 'RestaurantClosed', failure: true, payload: { until: 'ten' } })
+  expect(await app.client(Kitchen).createTicket(ticket)).toMatchObject({
+    type: 'RestaurantClosed',
+    failure: true,
+    payload: { until: 'ten' },
+  })
 })
 
 test('thousands in flight at once each get theirs, in any order', async () => {
@@ -81,7 +90,10 @@ test('every request has a deadline, also where nobody gave one', async () => {
   expect(await errorOf(app.client(Kitchen).createTicket(ticket))).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   expect(seen[0]?.extensions.within).toBe('40')
   const standard = await town.app()
-  void standard.client(Kitchen).createTicket(ticket).catch(() => undefined)
+  void standard
+    .client(Kitchen)
+    .createTicket(ticket)
+    .catch(() => undefined)
   await until(() => seen.length === 2)
   expect(seen[1]?.extensions.within).toBe('30000')
 })
@@ -91,7 +103,10 @@ test('an aborted signal ends the wait with CANCELLED; aborted before, nothing is
   const seen = await listen(await town.wire(), 'kitchen')
   const app = await town.app()
   const kitchen = app.client(Kitchen)
-  expect(await errorOf(kitchen.createTicket(ticket, { signal: AbortSignal.abort() }))).toMatchObject({ code: 'CANCELLED', message: expect.stringContaining('nothing was sent') })
+  expect(await errorOf(kitchen.createTicket(ticket, { signal: AbortSignal.abort() }))).toMatchObject({
+    code: 'CANCELLED',
+    message: expect.stringContaining('nothing was sent'),
+  })
   const control = new AbortController()
   const asked = errorOf(kitchen.createTicket(ticket, { signal: control.signal }))
   await until(() => seen.length === 1)
@@ -135,14 +150,27 @@ test('a reply that the contract does not name, or that does not fit, is refused 
     ['Menu', '{"dishes":'],
   ] as const
   let at = 0
-  await wire.subscribe({ address: 'kitchen', kind: 'point-to-point' }, { group: 'kitchen', durable: false, maxMessages: 10, maxBytes: 1e6 }, async ({ message }) => {
-    const [type, body] = answers[at++] as (typeof answers)[number]
-    const reply = foreign(message.replyTo as string, { type, kind: 'reply', correlationId: message.correlationId }, body, { channel: { address: message.replyTo as string, kind: 'inbox' }, durable: false })
-    return { emit: [reply] }
-  })
+  await wire.subscribe(
+    { address: 'kitchen', kind: 'point-to-point' },
+    { group: 'kitchen', durable: false, maxMessages: 10, maxBytes: 1e6 },
+    async ({ message }) => {
+      const [type, body] = answers[at++] as (typeof answers)[number]
+      const reply = foreign(message.replyTo as string, { type, kind: 'reply', correlationId: message.correlationId }, body, {
+        channel: { address: message.replyTo as string, kind: 'inbox' },
+        durable: false,
+      })
+      return { emit: [reply] }
+    },
+  )
   const kitchen = (await town.app()).client(Kitchen)
-  expect(await errorOf(kitchen.menu({ restaurantId: 'r' }))).toMatchObject({ code: 'NOT_DECLARED', message: expect.stringContaining('"Surprise"') })
-  expect(await errorOf(kitchen.menu({ restaurantId: 'r' }))).toMatchObject({ code: 'INVALID_MESSAGE', message: expect.stringContaining('payload.dishes') })
+  expect(await errorOf(kitchen.menu({ restaurantId: 'r' }))).toMatchObject({
+    code: 'NOT_DECLARED',
+    message: expect.stringContaining('"Surprise"'),
+  })
+  expect(await errorOf(kitchen.menu({ restaurantId: 'r' }))).toMatchObject({
+    code: 'INVALID_MESSAGE',
+    message: expect.stringContaining('payload.dishes'),
+  })
   expect(await errorOf(kitchen.menu({ restaurantId: 'r' }))).toMatchObject({ code: 'INVALID_MESSAGE' })
 })
 
@@ -151,8 +179,14 @@ test('a payload that does not fit is refused at the sender with its path, and no
   const seen = await listen(await town.wire(), 'kitchen')
   const kitchen = (await town.app()).client(Kitchen)
   const wrong = { orderId: 'o', lines: [{ quantity: 'two' }] } as never
-  expect(await errorOf(kitchen.createTicket(wrong))).toMatchObject({ code: 'INVALID_PAYLOAD', message: expect.stringMatching(/^kitchen\.createTicket: payload\.lines\[0\]\.quantity: /) })
-  expect(await errorOf(kitchen.createTicket({ orderId: '', lines: [] }))).toMatchObject({ code: 'INVALID_KEY', message: expect.stringContaining('payload.orderId') })
+  expect(await errorOf(kitchen.createTicket(wrong))).toMatchObject({
+    code: 'INVALID_PAYLOAD',
+    message: expect.stringMatching(/^kitchen\.createTicket: payload\.lines\[0\]\.quantity: /),
+  })
+  expect(await errorOf(kitchen.createTicket({ orderId: '', lines: [] }))).toMatchObject({
+    code: 'INVALID_KEY',
+    message: expect.stringContaining('payload.orderId'),
+  })
   for (const headers of [{ 'a\nb': 'x' }, { a: 'x\r\ny' }, JSON.parse('{"__proto__":"x"}')])
     expect(await errorOf(kitchen.createTicket(ticket, { headers }))).toMatchObject({ code: 'INVALID_HEADER' })
   expect(await errorOf(kitchen.menuSheet('x'.repeat(100_000_000)))).toMatchObject({ code: 'MESSAGE_TOO_LARGE' })

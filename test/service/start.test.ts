@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { defineService, notification, on, query } from '../../src/contract/index.ts'
 import type { PabalError } from '../../src/errors.ts'
 import { connect } from '../../src/service/connect.ts'
-import { z } from 'zod'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
 import type { Transport } from '../../src/transport/seam.ts'
 import { errorOf, Town } from './apps.ts'
@@ -23,9 +23,15 @@ test('every fault of what is served is reported at once, and nothing is started'
     place: 'not a function',
     surprise: noted,
     replies: { createTicket: { TicketCreated: noted, Unheard: noted }, quote: {} },
-    on: [on(Kitchen.events.Ticket, { TicketAccepted: noted }), on(Kitchen.events.Ticket, { TicketAccepted: noted, TicketPickedUp: noted }), {}],
+    on: [
+      on(Kitchen.events.Ticket, { TicketAccepted: noted }),
+      on(Kitchen.events.Ticket, { TicketAccepted: noted, TicketPickedUp: noted }),
+      {},
+    ],
   } as never
-  const error: PabalError = await errorOf(app.serve(Order, handlers, { as: 'no spaces', effectivelyOnce: true, concurrency: 0, concurency: 5 } as never))
+  const error: PabalError = await errorOf(
+    app.serve(Order, handlers, { as: 'no spaces', effectivelyOnce: true, concurrency: 0, concurency: 5 } as never),
+  )
   expect(error.code).toBe('INVALID_CONFIGURATION')
   const lines = error.message.split('\n  - ').slice(1)
   for (const expected of [
@@ -70,7 +76,9 @@ test('two services in one app cannot own one name or one aggregate', async () =>
   expect(await errorOf(app.serve(Clash, { x: noted }))).toMatchObject({ code: 'OWNER_DUPLICATE' })
   await app.serve(Courier, { quote: ({ reply }) => reply.Quote({ price: 1 }) }, { as: 'one' })
   await app.serve(Courier, { quote: ({ reply }) => reply.Quote({ price: 2 }) }, { as: 'two' })
-  expect(await errorOf(app.serve(Courier, { quote: ({ reply }) => reply.Quote({ price: 3 }) }, { as: 'two' }))).toMatchObject({ code: 'OWNER_DUPLICATE' })
+  expect(await errorOf(app.serve(Courier, { quote: ({ reply }) => reply.Quote({ price: 3 }) }, { as: 'two' }))).toMatchObject({
+    code: 'OWNER_DUPLICATE',
+  })
 })
 
 test('a service that was closed frees its names', async () => {
@@ -90,20 +98,44 @@ test('what the transport does not declare is refused by name', async () => {
     return error.message
   }
   expect(await refused({ parks: false }, (app) => app.serve(Kitchen, plainKitchen, { atEnd: 'park' }))).toContain('"parks"')
-  expect(await refused({ ordersByKey: false }, (app) => app.serve(Kitchen, plainKitchen))).toContain('createTicket is ordered by the key orderId')
-  expect(await refused({ durableGroups: false, ordersByKey: true }, (app) => app.serve({ ...Order, commands: {} } as never, { ...plainOrder, place: undefined, begin: undefined, on: [on(Kitchen.events.Ticket, { TicketAccepted: noted })] } as never).catch((error: PabalError) => Promise.reject(error.message.includes('durableGroups') ? Object.assign(error, { code: 'UNSUPPORTED' }) : error)))).toContain('durableGroups')
-  expect(await refused({ delays: false }, (app) => app.client(Kitchen).remindCook({ ticketId: 't' }, { after: '1s' }))).toContain('"delays"')
+  expect(await refused({ ordersByKey: false }, (app) => app.serve(Kitchen, plainKitchen))).toContain(
+    'createTicket is ordered by the key orderId',
+  )
+  expect(
+    await refused({ durableGroups: false, ordersByKey: true }, (app) =>
+      app
+        .serve(
+          { ...Order, commands: {} } as never,
+          { ...plainOrder, place: undefined, begin: undefined, on: [on(Kitchen.events.Ticket, { TicketAccepted: noted })] } as never,
+        )
+        .catch((error: PabalError) =>
+          Promise.reject(error.message.includes('durableGroups') ? Object.assign(error, { code: 'UNSUPPORTED' }) : error),
+        ),
+    ),
+  ).toContain('durableGroups')
+  expect(await refused({ delays: false }, (app) => app.client(Kitchen).remindCook({ ticketId: 't' }, { after: '1s' }))).toContain(
+    '"delays"',
+  )
 })
 
 test('connect: an unknown scheme names the known ones, and every option is checked', async () => {
-  expect(await errorOf(connect('kafkaa://x'))).toMatchObject({ code: 'UNKNOWN_TRANSPORT', message: expect.stringMatching(/"kafkaa:".*memory:, sqlite:/) })
+  expect(await errorOf(connect('kafkaa://x'))).toMatchObject({
+    code: 'UNKNOWN_TRANSPORT',
+    message: expect.stringMatching(/"kafkaa:".*memory:, sqlite:/),
+  })
   expect(await errorOf(connect('./file.db'))).toMatchObject({ code: 'UNKNOWN_TRANSPORT', message: expect.stringContaining('no scheme') })
   expect(await errorOf(connect('constructor:x'))).toMatchObject({ code: 'UNKNOWN_TRANSPORT' })
   expect(await errorOf(connect({} as never))).toMatchObject({ code: 'INVALID_OPTION' })
-  expect(await errorOf(connect('memory:', { withn: '2s' } as never))).toMatchObject({ code: 'UNKNOWN_OPTION', message: expect.stringContaining('"withn"') })
-  const many: PabalError = await errorOf(connect('memory:', { within: 0, name: 'a\nb', provision: 'no', drain: 'x', middleware: [5], concurrency: -1, logger: {} } as never))
+  expect(await errorOf(connect('memory:', { withn: '2s' } as never))).toMatchObject({
+    code: 'UNKNOWN_OPTION',
+    message: expect.stringContaining('"withn"'),
+  })
+  const many: PabalError = await errorOf(
+    connect('memory:', { within: 0, name: 'a\nb', provision: 'no', drain: 'x', middleware: [5], concurrency: -1, logger: {} } as never),
+  )
   expect(many.code).toBe('INVALID_CONFIGURATION')
-  for (const option of ['within', 'name', 'provision', 'drain', 'middleware', 'concurrency', 'logger']) expect(many.message).toContain(option)
+  for (const option of ['within', 'name', 'provision', 'drain', 'middleware', 'concurrency', 'logger'])
+    expect(many.message).toContain(option)
 })
 
 test('connect: requires is compared with what the live transport declares', async () => {
@@ -126,12 +158,45 @@ test('provision: check makes nothing and refuses what is not there', async () =>
 })
 
 test('a contract is plain data: one from another copy of the library, or written by hand, is served and asked', async () => {
-  const Ping = defineService('ping', { version: '1.0.0', queries: { ping: query(z.object({ n: z.number() }), { replies: { Pong: z.object({ n: z.number() }) } }) } })
-  const schema = (fits: (value: { n?: unknown }) => boolean) => ({ '~standard': { version: 1, vendor: 'hand', validate: (value: { n?: unknown }) => (fits(value) ? { value } : { issues: [{ message: 'no', path: ['n'] }] }) } })
+  const Ping = defineService('ping', {
+    version: '1.0.0',
+    queries: { ping: query(z.object({ n: z.number() }), { replies: { Pong: z.object({ n: z.number() }) } }) },
+  })
+  const schema = (fits: (value: { n?: unknown }) => boolean) => ({
+    '~standard': {
+      version: 1,
+      vendor: 'hand',
+      validate: (value: { n?: unknown }) => (fits(value) ? { value } : { issues: [{ message: 'no', path: ['n'] }] }),
+    },
+  })
   const number = schema((value) => typeof value.n === 'number')
-  const byHand = { pabal: 1, name: 'ping', version: '9', commands: {}, documents: {}, events: {}, uses: {}, queries: { ping: { service: 'ping', kind: 'query', type: 'ping', version: 1, to: 'one', schema: number, content: 'json', accepts: {}, replies: { Pong: { schema: number, content: 'json', failure: false } } } } }
+  const byHand = {
+    pabal: 1,
+    name: 'ping',
+    version: '9',
+    commands: {},
+    documents: {},
+    events: {},
+    uses: {},
+    queries: {
+      ping: {
+        service: 'ping',
+        kind: 'query',
+        type: 'ping',
+        version: 1,
+        to: 'one',
+        schema: number,
+        content: 'json',
+        accepts: {},
+        replies: { Pong: { schema: number, content: 'json', failure: false } },
+      },
+    },
+  }
   const town = new Town()
   await (await town.app()).serve(byHand as unknown as typeof Ping, { ping: ({ payload, reply }) => reply.Pong({ n: payload.n + 1 }) })
   expect(await (await town.app()).client(Ping).ping({ n: 1 })).toMatchObject({ type: 'Pong', payload: { n: 2 } })
-  expect(await errorOf((await town.app()).client(byHand as unknown as typeof Ping).ping({ n: 'x' as never }))).toMatchObject({ code: 'INVALID_PAYLOAD', message: 'ping.ping: payload.n: no' })
+  expect(await errorOf((await town.app()).client(byHand as unknown as typeof Ping).ping({ n: 'x' as never }))).toMatchObject({
+    code: 'INVALID_PAYLOAD',
+    message: 'ping.ping: payload.n: no',
+  })
 })
