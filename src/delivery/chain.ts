@@ -1,6 +1,14 @@
 import type { Timer } from '../runtime/runtime.ts'
 import type { Attempt } from './attempt.ts'
 
+export interface GivenBack {
+  readonly id: string
+  readonly shard: string
+  readonly after: number | undefined
+  /** Ends the wait if it does not come: it was taken away, or handled elsewhere. */
+  readonly timer: Timer
+}
+
 /** The messages of one key that are handed out, in order. Only the head is ever handled. */
 export class Chain {
   readonly key: string
@@ -9,8 +17,8 @@ export class Chain {
   length = 0
   /** The head when the chain was last found crowded: still the same a while later, it is slow. */
   watched: Attempt | undefined = undefined
-  /** Set from the moment that the head was given back until it comes again, or the transport had a turn to take it back. */
-  givenBack: { readonly id: string; readonly after: number | undefined; readonly timer: Timer } | undefined = undefined
+  /** The head that was given back: until it comes again, nothing of the key is handled. */
+  givenBack: GivenBack | undefined = undefined
 
   constructor(key: string) {
     this.key = key

@@ -74,6 +74,7 @@ export class Engine {
 
   assigned(shard: string, parked: ReadonlyMap<string, number>): void {
     this.#shards.get(shard).assign(parked)
+    this.#keys.assigned(shard)
   }
 
   revoking(shard: string): void {

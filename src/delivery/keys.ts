@@ -14,6 +14,12 @@ import type { Counters, DeliveryPolicy } from './types.ts'
 /** A head that runs for this many milliseconds while its followers crowd the consumer is slow: they are parked. */
 const slow = 1000
 
+/** How long the messages of a key wait for an earlier one that was given back, beyond its own time, if it does not come. */
+const patience = 1000
+
+/** After how many milliseconds they are to come again. */
+const again = 50
+
 const released: Settlement = Object.freeze({ release: Object.freeze({}) })
 
 /** What the parts of one engine share. */
@@ -57,7 +63,7 @@ export class Keys {
     const chain = this.#chains.get(key) ?? this.#chain(key)
     if (chain.givenBack !== undefined) {
       if (chain.givenBack.id !== delivery.message.id) {
-        this.#release(attempt, chain.givenBack.after)
+        this.#release(attempt, chain.givenBack.after ?? again)
         return
       }
       chain.givenBack.timer.cancel()
@@ -140,9 +146,15 @@ export class Keys {
     }
   }
 
+  /** A shard is owned anew: its messages come in their order, whoever handled what was given back before. */
+  assigned(shard: string): void {
+    for (const chain of this.#chains.values()) if (chain.givenBack?.shard === shard) this.#forgive(chain)
+  }
+
   /** Nothing is looked after any more. */
   stop(): void {
     this.#watch?.cancel()
+    for (const chain of this.#chains.values()) if (chain.givenBack !== undefined) this.#forgive(chain)
   }
 
   #settle(attempt: Attempt, settlement: Settlement): void {
@@ -171,12 +183,16 @@ export class Keys {
   #giveBackFollowers({ chain, delivery }: Attempt, after: number | undefined): void {
     if (chain === undefined) return
     for (const follower of chain.takeFollowers()) this.#release(follower, after)
-    // What the transport hands out before it has seen this would overtake them.
-    const timer = this.#house.runtime.timer(0, () => {
-      chain.givenBack = undefined
-      if (chain.head === undefined) this.#chains.delete(chain.key)
-    })
-    chain.givenBack = { id: delivery.message.id, after, timer }
+    // What the transport had on its way meanwhile would overtake them.
+    const timer = this.#house.runtime.timer((after ?? 0) + patience, () => this.#forgive(chain), true)
+    chain.givenBack = { id: delivery.message.id, shard: delivery.shard, after, timer }
+  }
+
+  /** Waits no more for the message that was given back. */
+  #forgive(chain: Chain): void {
+    chain.givenBack?.timer.cancel()
+    chain.givenBack = undefined
+    if (chain.head === undefined) this.#chains.delete(chain.key)
   }
 
   /** The slot is free, and the next of the key is the head. */

@@ -265,6 +265,24 @@ describe('rolling deploys', () => {
     expect(bench.begun).toEqual(['busy', 'u', 'f1'])
   })
 
+  test('one that was given back and does not come again holds its key up for a moment only, and not at all for a new owner', async () => {
+    const bench = await Bench.of({ unknown: 'grace', unknownGrace: '2s' })
+    bench.give({ id: 'u', key: 'A', type: 'Newer' })
+    await bench.clock.pass(1249)
+    bench.give({ id: 'a', key: 'A' })
+    await bench.clock.pass(1)
+    bench.give({ id: 'b', key: 'A' })
+    await settle()
+    expect(bench.settled).toEqual(['u:release', 'a:release'])
+    expect(bench.begun).toEqual(['b'])
+    bench.give({ id: 'v', key: 'C', type: 'Newer' })
+    await settle()
+    bench.options.assigned?.('0', new Map())
+    bench.give({ id: 'c', key: 'C' })
+    await settle()
+    expect(bench.begun).toEqual(['b', 'c'])
+  })
+
   test('a parked command that has become unknown stays parked with its attempts', async () => {
     const bench = await Bench.of({ unknown: 'grace' })
     const parked = { attempts: 4, code: 'HANDLER_FAILED', reason: 'boom', firstFailure: 1, lastFailure: 2 }

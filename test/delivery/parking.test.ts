@@ -173,6 +173,17 @@ describe('a slow head', () => {
     expect(bench.consumer.load.parkedKeys).toBe(0)
   })
 
+  test('a parked one that waits for it and is parked once more keeps its own note, and what a person asked for', async () => {
+    const bench = await Bench.of({ retry: slowRetry, maxFollowers: 0 })
+    bench.give({ id: 'a1', key: 'A' })
+    const parked = { attempts: 3, code: 'HANDLER_FAILED', reason: 'boom', firstFailure: 1, lastFailure: 2, order: 'redrive' as const }
+    bench.give({ id: 'a2', key: 'A', parked })
+    await bench.clock.pass(1000)
+    expect(bench.settled).toEqual(['a2:park'])
+    expect(bench.park('a2')).toEqual({ ...parked, due: bench.clock.now() })
+    expect(bench.consumer.load.parkedKeys).toBe(1)
+  })
+
   test('a busy key whose messages are handled quickly is left alone', async () => {
     const bench = await Bench.of({ maxFollowers: 2 })
     for (let i = 0; i < 40; i++) bench.give({ id: `a${i}`, key: 'A' })
