@@ -1,16 +1,23 @@
-import { connect } from 'pabal'
+import { type App, connect } from 'pabal'
 import { logTo } from './lib/log.ts'
 import { type Place, type ServiceName, serviceNames } from './lib/place.ts'
 import { countStyles } from './lib/styles.ts'
 import { starters } from './services/all.ts'
 
 /** One service in a process of its own: `node service.ts <name> <place as JSON>`. Started by the supervisor, ended by SIGTERM. */
+
+// Ctrl-C goes to the whole group: the main process drains first, then asks the services to end.
+process.on('SIGINT', () => undefined)
+// Without the main process the services end by themselves.
+let app: App | undefined
+process.on('disconnect', () => void Promise.resolve(app?.close({ within: '2s' })).finally(() => process.exit()))
+
 const [name, json = ''] = process.argv.slice(2)
 if (!serviceNames.includes(name as ServiceName)) throw new Error(`Which service? One of ${serviceNames.join(', ')}, not ${name}`)
 const service = name as ServiceName
 const place = JSON.parse(json) as Place
 
-const app = await connect(place.url, {
+app = await connect(place.url, {
   name: service,
   middleware: [countStyles(place, service)],
   logger: logTo(place, service),
@@ -20,7 +27,4 @@ const app = await connect(place.url, {
 })
 await starters[service](app, place)
 app.closeOn(['SIGTERM'], { within: '5s' })
-// Ctrl-C goes to the whole group: the main process drains, then asks the services to end. Without it they end by themselves.
-process.on('SIGINT', () => undefined)
-process.on('disconnect', () => void app.close({ within: '2s' }).finally(() => process.exit()))
 process.send?.('ready')

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { serviceNames } from './place.ts'
+import { type ServiceName, serviceNames } from './place.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /**
@@ -8,8 +8,11 @@ import type { Supervisor } from './supervisor.ts'
  */
 export async function unleash(supervisor: Supervisor, random: () => number, wanted: () => boolean): Promise<void> {
   await pause(50 + 150 * random())
+  let victim: ServiceName = 'history'
   do {
-    const victim = serviceNames[Math.floor(random() * serviceNames.length)] ?? 'order'
+    // Not the same one twice in a row: everybody's turn comes sooner.
+    const others = serviceNames.filter((name) => name !== victim)
+    victim = others[Math.floor(random() * others.length)] ?? victim
     await supervisor.whenReady(victim)
     supervisor.kill(victim)
     await pause(300 + 900 * random())

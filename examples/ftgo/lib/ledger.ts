@@ -87,7 +87,7 @@ function readStates(place: Place, service: ServiceName): Map<string, string> {
       database
         .prepare('SELECT id, state FROM orders')
         .all()
-        .map((row) => [String(row.id), String(row.state)]),
+        .map((row) => [String(row.id), String(row.state ?? 'unfinished')]),
     )
   } finally {
     database.close()
