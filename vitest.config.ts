@@ -1,0 +1,52 @@
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathname
+
+// The package by its own name is its source here; what was built is tested in child processes and in test/structure.
+const alias = [
+  { find: /^pabal$/, replacement: source('index.ts') },
+  { find: /^pabal\/testing$/, replacement: source('testing/index.ts') },
+  { find: /^pabal\/(memory|sqlite)$/, replacement: source('transport/$1/index.ts') },
+]
+
+/** Tests which start, kill or freeze processes, or measure time: one file at a time, after all the others. */
+const alone = ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/examples/**/*.test.ts', 'test/rough/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './scripts/closing-line.ts'],
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, 'test/structure/**'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'structure',
+          include: ['test/structure/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'process',
+          include: alone,
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+})
