@@ -40,13 +40,15 @@ export class Progress {
     const { placed, approved, rejected, open } = this.#tracker
     const kills = this.#kills()
     const parts = [
-      `${bar(placed - open, this.#total)} ${placed}/${this.#total} placed`,
+      `${placed}/${this.#total} placed`,
       pc.green(`${approved} approved`),
       pc.yellow(`${rejected} rejected`),
       `${open} under way`,
     ]
-    if (kills > 0) parts.push(pc.red(`${kills} kills`))
-    const line = parts.join(' · ')
+    if (kills > 0) parts.push(pc.red(`${kills} killed`))
+    // A line that wraps could not be drawn anew.
+    const roomy = !this.#out.isTTY || this.#out.columns >= 100
+    const line = `${roomy ? `${bar(placed - open, this.#total)} ` : ''}${parts.join(' · ')}`
     if (line === this.#last) return
     this.#last = line
     if (this.#out.isTTY) this.#write(line)
