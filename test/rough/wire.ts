@@ -1,6 +1,7 @@
 import { FrameWriter, readFrame } from '../../src/message/frame.ts'
 import type { Message } from '../../src/message/message.ts'
 import type { ParkNote } from '../../src/transport/seam.ts'
+import { Entry } from './entry.ts'
 
 const writer = new FrameWriter()
 
@@ -12,10 +13,17 @@ export function pack(message: Message): Buffer {
 
 export const unpack = (bytes: Uint8Array): Message => readFrame(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
 
-/** A note in an extension, so that it travels with the message. */
-export const withNote = (message: Message, note: ParkNote): Message => ({ ...message, extensions: { ...message.extensions, parknote: JSON.stringify(note) } })
+/** A parked message with its note and the place that it had in the log. */
+export function packParked({ message, position }: Entry, note: ParkNote): Buffer {
+  const head = Buffer.from(JSON.stringify({ position, note }))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(head.length)
+  return Buffer.concat([length, head, pack(message)])
+}
 
-export function splitNote(message: Message): { message: Message; note: ParkNote } {
-  const { parknote, ...extensions } = message.extensions
-  return { message: { ...message, extensions }, note: JSON.parse(parknote as string) as ParkNote }
+export function unpackParked(bytes: Uint8Array, handle: unknown): Entry {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const end = 4 + all.readUInt32LE(0)
+  const { position, note } = JSON.parse(all.toString('utf8', 4, end)) as { position: number; note: ParkNote }
+  return new Entry(position, unpack(all.subarray(end)), note, handle)
 }
