@@ -152,6 +152,24 @@ export const mutations: readonly Mutation[] = [
       })),
   },
   {
+    name: 'gathers what is sent until there is a pause',
+    caughtBy: ['delivery-1'],
+    mutate: (world) => {
+      let last: object = {}
+      return sending(async (batch, inner) => {
+        const mine = {}
+        last = mine
+        await pause(systemRuntime, 50)
+        while (last !== mine && batch.length === 1) {
+          const seen = last
+          await pause(systemRuntime, 50)
+          if (last === seen) break
+        }
+        return inner.send(batch)
+      })(world)
+    },
+  },
+  {
     name: 'loses the order of headers and their case',
     caughtBy: ['1', '15', 'parking-1'],
     mutate: receiving((receive) => (delivery) => {

@@ -137,6 +137,43 @@ export const deliveryScenarios: readonly Definition[] = [
       healthy.assertAll(batch.map((outgoing) => outgoing.message.id))
     },
   },
+  {
+    id: 'delivery-1',
+    title: 'a steady trickle is not held back',
+    proves: 'Nothing waits for a pause: while one message follows the other, each is acknowledged and arrives promptly.',
+    play: async (stage) => {
+      const queue = await stage.queue()
+      const sentAt = new Map<string, number>()
+      const sending: number[] = []
+      const travelling: number[] = []
+      const now = () => stage.runtime.monotonic()
+      const collector = new Collector()
+      const receive = collector.receive('a', ({ message }) => {
+        travelling.push(now() - (sentAt.get(message.id) ?? 0))
+        return done()
+      })
+      await stage.subscribe(await stage.member(), queue, receive)
+      const one = async () => {
+        const outgoing = stage.outgoing(queue)
+        const from = now()
+        sentAt.set(outgoing.message.id, from)
+        await stage.send([outgoing])
+        sending.push(now() - from)
+      }
+      const all: Promise<void>[] = []
+      for (let n = 0; n < 400; n++) {
+        all.push(one())
+        await stage.pause(4)
+      }
+      await Promise.all(all)
+      await collectAll(stage, collector, 400)
+      // a timer that starts anew with every message would hold them all until the end
+      for (const [what, times] of Object.entries({ sending, travelling })) {
+        const median = times.sort((a, b) => a - b)[200] ?? 0
+        assert.ok(median < 500, `${what} took ${Math.round(median)} ms in the median`)
+      }
+    },
+  },
 ]
 
 /** Until so many were acknowledged. */

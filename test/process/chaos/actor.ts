@@ -37,7 +37,12 @@ function mortal(): Runtime {
   }
 }
 
-const app = await connect(task.url, { runtime: mortal(), name: task.name, drain: '20s' })
+const app = await connect(task.url, {
+  runtime: mortal(),
+  name: task.name,
+  drain: '20s',
+  logger: { info: () => {}, warn: () => {}, error: console.error },
+})
 const finish = { producer: produce, consumer: consume, oven, asker: ask }[task.role]
 const stop = await finish(app, task)
 process.send?.('ready')
