@@ -6,7 +6,7 @@ import { Chain } from './chain.ts'
 import type { Endings } from './endings.ts'
 import { errorOf } from './endings.ts'
 import { oneLine } from './failure.ts'
-import type { Ledger } from './ledger.ts'
+import { type Ledger, released } from './ledger.ts'
 import type { Shards } from './shards.ts'
 import type { Slots } from './slots.ts'
 import type { Counters, DeliveryPolicy } from './types.ts'
@@ -14,13 +14,14 @@ import type { Counters, DeliveryPolicy } from './types.ts'
 /** A head that runs for this many milliseconds while its followers crowd the consumer is slow: they are parked. */
 const slow = 1000
 
+/** How many empty chains may be kept before they are swept away. */
+const keptChains = 1000
+
 /** How long the messages of a key wait for an earlier one that was given back, beyond its own time, if it does not come. */
 const patience = 1000
 
 /** After how many milliseconds they are to come again. */
 const again = 50
-
-const released: Settlement = Object.freeze({ release: Object.freeze({}) })
 
 /** What the parts of one engine share. */
 export interface House {
@@ -40,7 +41,9 @@ export interface House {
  */
 export class Keys {
   readonly #house: House
-  readonly #chains = new Map<string, Chain>()
+  /** Empty ones are kept for a while: a map of entries that come and go one by one costs more than all the rest. */
+  #chains = new Map<string, Chain>()
+  #sweepAt = keptChains
   readonly #crowded = new Set<Chain>()
   #watch: Timer | undefined = undefined
 
@@ -78,9 +81,17 @@ export class Keys {
   }
 
   #chain(key: string): Chain {
+    if (this.#chains.size >= this.#sweepAt) this.#sweep()
     const chain = new Chain(key)
     this.#chains.set(key, chain)
     return chain
+  }
+
+  #sweep(): void {
+    const busy = new Map<string, Chain>()
+    for (const [key, chain] of this.#chains) if (chain.head !== undefined || chain.givenBack !== undefined) busy.set(key, chain)
+    this.#chains = busy
+    this.#sweepAt = busy.size * 2 + keptChains
   }
 
   /** It came too late: the shard is going, or the consumer is closing. */
@@ -192,7 +203,6 @@ export class Keys {
   #forgive(chain: Chain): void {
     chain.givenBack?.timer.cancel()
     chain.givenBack = undefined
-    if (chain.head === undefined) this.#chains.delete(chain.key)
   }
 
   /** The slot is free, and the next of the key is the head. */
@@ -207,7 +217,7 @@ export class Keys {
     if (head !== undefined) {
       this.#house.ledger.unblock(head)
       this.#house.slots.admit(head)
-    } else if (chain.givenBack === undefined) this.#chains.delete(chain.key)
+    }
   }
 
   /** A chain is crowded: a failing head is parked at once, a running one is given a moment. */

@@ -1,6 +1,9 @@
 import type { Settlement } from '../transport/seam.ts'
 import type { Attempt } from './attempt.ts'
 
+/** Given back, to come again as soon as may be. */
+export const released: Settlement = Object.freeze({ release: Object.freeze({}) })
+
 /** Everything that is handed out and unsettled: how much it is, and how much of it keeps other keys waiting. */
 export class Ledger {
   count = 0

@@ -1,15 +1,14 @@
-import { isPabalError, type PabalError } from '../errors.ts'
+import { isPabalError, PabalError } from '../errors.ts'
 import type { FaultPoint } from '../runtime/runtime.ts'
 import type { Outgoing, ParkNote, Settlement } from '../transport/seam.ts'
 import type { Attempt } from './attempt.ts'
-import { verdictOn } from './backoff.ts'
+import { type Verdict, verdictOn } from './backoff.ts'
 import { errorOf } from './endings.ts'
-import { failureOf, killed, spent, unknownType } from './failure.ts'
+import { failureOf, killed, reasonOf, spent, unknownType } from './failure.ts'
 import { Grace } from './grace.ts'
 import type { House, Keys } from './keys.ts'
+import { released } from './ledger.ts'
 import type { ConsumerOptions } from './types.ts'
-
-const released: Settlement = Object.freeze({ release: Object.freeze({}) })
 
 /** One attempt: decode, handle, and what follows from how it ended. */
 export class Runner {
@@ -110,11 +109,25 @@ export class Runner {
     counters.failedAttempts++
     endings.report('failed', attempt, failure)
     if (!durable) return this.#keys.finish(attempt, { emit: endings.told(attempt, failure) })
-    const verdict = verdictOn(error, attempt.failures, policy, () => runtime.random())
+    const verdict = this.#verdict(attempt, error)
     if (typeof verdict === 'number') return this.#retry(attempt, verdict, failure)
     const end = verdict === 'spent' ? spent(error, message, attempt.failures) : failure
     const stays = policy.atEnd === 'park' && verdict !== 'dead-letter' && attempt.chain !== undefined
     return stays ? this.#park(attempt, attempt.note(end, undefined)) : this.#deadLetter(attempt, end)
+  }
+
+  #verdict(attempt: Attempt, error: unknown): Verdict {
+    const { policy, runtime } = this.#options
+    const random = (): number => runtime.random()
+    try {
+      return verdictOn(error, attempt.failures, policy, random)
+    } catch (cause) {
+      // The message must not suffer for a faulty retryFor: it is treated as if there were none.
+      const { type, id } = attempt.delivery.message
+      const text = `retryFor threw for ${type} ${id}, so the usual policy holds: ${reasonOf(cause)}`
+      this.#house.endings.report('failed', attempt, new PabalError('HANDLER_FAILED', text, { id, cause }))
+      return verdictOn(error, attempt.failures, { ...policy, retryFor: undefined }, random)
+    }
   }
 
   async #retry(attempt: Attempt, delay: number, failure: PabalError): Promise<void> {

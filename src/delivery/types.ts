@@ -30,7 +30,7 @@ export interface DeliveryPolicy {
   readonly retryFor?: ((error: unknown) => Partial<RetryPolicy> | 'dead-letter' | undefined) | undefined
   /** How long a failing head is retried in memory while its followers wait, before its key is parked; milliseconds, default 30,000. Without a limit where the transport does not park. */
   readonly holdFor: number
-  /** How many followers of one key may wait in memory before the key is parked. Default 100. */
+  /** How many messages of one key may wait in memory behind one that failed, or runs for more than a second, before they are parked. Default 100. */
   readonly maxFollowers: number
   /**
    * What becomes of a keyed message whose attempts are spent: its key waits for a person (`park`), or it goes to the

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
@@ -5,7 +7,7 @@ import { type DeliveryOptions, policyFrom } from '../../src/delivery/policy.ts'
 import type { Consumer, Counters } from '../../src/delivery/types.ts'
 import { SimulatedRuntime } from '../../src/runtime/simulated.ts'
 import { createHub, type MemoryHub } from '../../src/transport/memory/index.ts'
-import { message } from './harness.ts'
+import { Bench, delivery, message } from './harness.ts'
 
 const channel: Channel = { address: 'Order', kind: 'publish-subscribe' }
 
@@ -101,6 +103,23 @@ describe('back-pressure', () => {
     expect(flow.counters.handled).toBeGreaterThan(7000)
     expect(flow.counters).toMatchObject({ released: 0, parked: 0, failedAttempts: 0 })
   })
+})
+
+test('keys that come once leave nothing behind', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const bench = await Bench.of({ route: () => ({ decode: () => undefined, handle: async () => [] }) })
+  const receive = async (from: number): Promise<void> => {
+    for (let i = from; i < from + 100_000; i++) await bench.receive(delivery({ id: 'x', key: `key-${i}` }))
+  }
+  await receive(0)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  await receive(100_000)
+  collect()
+  // A hundred bytes a key would be ten times more.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(1_000_000)
+  expect(bench.consumer.load).toEqual({ running: 0, waiting: 0, bytes: 0, heldKeys: 0, parkedKeys: 0 })
 })
 
 describe('a failed key with ten times more followers than the in-flight bound', () => {

@@ -71,6 +71,20 @@ describe('retries', () => {
     expect(bench.events[0]?.error).toMatchObject({ code: 'HANDLER_FAILED', id: 'a' })
   })
 
+  test('a retryFor that throws leaves the usual policy in force, and is told of', async () => {
+    const retryFor = () => {
+      throw new Error('no such class')
+    }
+    const bench = await Bench.of({ retryFor, retry: { attempts: 2, delay: 10 } })
+    bench.give({ id: 'a' })
+    await bench.end('a', 'fail')
+    expect(bench.settled).toEqual([])
+    await bench.clock.pass(10)
+    await bench.end('a', 'fail')
+    expect(bench.emitted('a')[0]?.message.extensions.deadcode).toBe('ATTEMPTS_SPENT')
+    expect(bench.events[1]?.error?.message).toContain('no such class')
+  })
+
   test('the acknowledgement follows the handler and carries what it sent', async () => {
     const bench = await Bench.of()
     const sent = [{ channel: { address: 'Ticket', kind: 'publish-subscribe' as const }, message: message({ id: 't' }), durable: true }]

@@ -137,7 +137,7 @@ export class Bench {
   closing: Promise<void> = Promise.resolve()
   options!: SubscribeOptions
   consumer!: Consumer
-  #receive!: Receive
+  receive!: Receive
 
   static async of(setup: Setup = {}): Promise<Bench> {
     const bench = new Bench()
@@ -146,7 +146,7 @@ export class Bench {
       name: 'bench',
       subscribe: async (_channel: Channel, options: SubscribeOptions, receive: Receive) => {
         bench.options = options
-        bench.#receive = receive
+        bench.receive = receive
         const stop = () => {
           bench.stopped = true
         }
@@ -192,7 +192,7 @@ export class Bench {
   give(over: Parameters<typeof delivery>[0] = {}): Promise<Settlement> {
     const each = delivery(over)
     const { id } = each.message
-    const settlement = this.#receive(each)
+    const settlement = this.receive(each)
     settlement.then(
       (what) => {
         this.settled.push(`${id}:${Object.keys(what)[0]}`)
