@@ -121,7 +121,7 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
       this.#abort = () => this.#fail(this.#cancelled(id))
       signal.addEventListener('abort', this.#abort, { once: true })
     }
-    const result = await this.#outbound.send(port.channel, addressed)
+    const result = await this.#outbound.send(port.channel, addressed, { sent: (result) => result })
     if (result === 'no-receiver') this.#end('nobody')
     else if (result !== 'sent') throw result
   }

@@ -54,3 +54,11 @@ export function traceOf(message: Message): Readonly<Record<string, string>> | un
   if (traceparent === undefined) return undefined
   return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
 }
+
+/** The milliseconds that the sender still waits, as they travel; undefined where there are none or they are no number. */
+export function withinOf(message: Message): number | undefined {
+  const text = message.extensions.within
+  if (text === undefined) return undefined
+  const value = Number(text)
+  return Number.isFinite(value) ? value : undefined
+}

@@ -1,6 +1,7 @@
 import type { Channel } from '../channel/channel.ts'
 import { isPabalError, PabalError } from '../errors.ts'
 import { checkMessage } from '../message/limits.ts'
+import type { Message } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing, SendResult, Transport } from '../transport/seam.ts'
@@ -9,6 +10,14 @@ import { isPromise, textOf } from './validate.ts'
 /** What may be under way at once. More is refused with `OVERLOADED`: a sender that does not wait must not fill the memory. */
 const maxMessages = 100_000
 const maxBytes = 256 * 1024 * 1024
+const hint = 'Await what is sent before sending more.'
+
+/** What is made of the transport's word on one message. */
+export interface Receipt<T> {
+  sent(result: SendResult, outgoing: Outgoing): T
+  /** Where it could not be handed over: an asynchronous schema refused it, or its channel could not be made. Absent: `send` rejects. */
+  refused?(error: unknown): T
+}
 
 /**
  * The way out of an app: everything that is sent and is not part of a settlement. It makes channels on first use, keeps
@@ -68,17 +77,17 @@ export class Outbound {
       )
   }
 
-  /** Resolves with the transport's word on this message; rejects with a `PabalError` where it could not even be handed over. */
-  send(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<SendResult> {
+  /** Resolves with what the receipt makes of the transport's word; rejects where the message could not even be handed over. */
+  send<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<T> {
     const { address } = channel
     if (
       this.#direct &&
       !this.#gates.has(address) &&
-      (this.#ready.get(address) === true || channel.kind === 'inbox') &&
+      (channel.kind === 'inbox' || this.#ready.get(address) === true) &&
       !isPromise(outgoing)
     )
-      return this.#hand(outgoing)
-    return this.#queue(channel, outgoing)
+      return this.#hand(outgoing, receipt)
+    return this.#queue(channel, outgoing, receipt)
   }
 
   /** Resolves when nothing is under way any more. */
@@ -86,9 +95,10 @@ export class Outbound {
     return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #hand(outgoing: Outgoing): Promise<SendResult> {
+  #hand<T>(outgoing: Outgoing, receipt: Receipt<T>): Promise<T> {
     const bytes = outgoing.message.body.byteLength
-    if (this.#underWay >= maxMessages || this.#bytes + bytes > maxBytes) return Promise.resolve(this.#overloaded(outgoing))
+    if (this.#underWay >= maxMessages || this.#bytes + bytes > maxBytes)
+      return Promise.resolve(this.#overloaded(outgoing)).then((error) => receipt.sent(error, outgoing))
     this.#underWay++
     this.#bytes += bytes
     let sent: Promise<readonly SendResult[]>
@@ -100,52 +110,54 @@ export class Outbound {
     return sent.then(
       (results) => {
         this.#left(bytes)
-        return results[0] ?? 'sent'
+        return receipt.sent(results[0] ?? 'sent', outgoing)
       },
       (error: unknown) => {
         this.#left(bytes)
-        return isPabalError(error)
-          ? error
-          : new PabalError('SEND_FAILED', `${outgoing.message.type}: ${textOf(error)}`, { id: outgoing.message.id, cause: error })
+        return receipt.sent(coded(error, outgoing.message), outgoing)
       },
     )
   }
 
-  async #queue(channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<SendResult> {
+  async #queue<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<T> {
+    let result: Promise<T>
+    try {
+      result = (await this.#inTurn(channel, outgoing, receipt)).result
+    } catch (error) {
+      if (receipt.refused === undefined) throw error
+      return receipt.refused(error)
+    }
+    const kept = await result
+    await this.runtime.point?.('send.after')
+    return kept
+  }
+
+  /** Hands it over when everything before it on its channel has been. In a box, since it is not waited for here. */
+  async #inTurn<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<{ result: Promise<T> }> {
     const { address } = channel
     if (this.#underWay >= maxMessages)
-      throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, {
-        hint: 'Await what is sent before sending more.',
-      })
+      throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, { hint })
     const before = this.#gates.get(address)
     this.#underWay++
-    let handed: Promise<SendResult> | undefined
     const gate = (async () => {
-      const made = await Promise.allSettled([outgoing, before, this.provision([channel])])
-      const [message, , provisioned] = made
+      const [message, , provisioned] = await Promise.allSettled([outgoing, before, this.provision([channel])])
       if (message.status === 'rejected') throw message.reason
       if (provisioned.status === 'rejected') throw provisioned.reason
       await this.runtime.point?.('send.before')
-      handed = this.#hand(message.value)
+      return { result: this.#hand(message.value, receipt) }
     })()
     this.#gates.set(address, gate)
     try {
-      await gate
+      return await gate
     } finally {
       this.#left(0)
       if (this.#gates.get(address) === gate) this.#gates.delete(address)
     }
-    const result = await (handed as unknown as Promise<SendResult>)
-    await this.runtime.point?.('send.after')
-    return result
   }
 
   #overloaded({ message }: Outgoing): PabalError {
-    return new PabalError(
-      'OVERLOADED',
-      `${message.type}: ${this.#underWay} messages of this app with ${this.#bytes} bytes are under way, which is the most`,
-      { id: message.id, hint: 'Await what is sent before sending more.' },
-    )
+    const text = `${message.type}: ${this.#underWay} messages of this app with ${this.#bytes} bytes are under way, which is the most`
+    return new PabalError('OVERLOADED', text, { id: message.id, hint })
   }
 
   #left(bytes: number): void {
@@ -155,4 +167,9 @@ export class Outbound {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function coded(error: unknown, message: Message): PabalError {
+  if (isPabalError(error)) return error
+  return new PabalError('SEND_FAILED', `${message.type}: ${textOf(error)}`, { id: message.id, cause: error })
 }

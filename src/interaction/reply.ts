@@ -1,8 +1,10 @@
+import type { Channel } from '../channel/channel.ts'
 import { replyTarget } from '../channel/names.ts'
 import { type ErrorCode, PabalError } from '../errors.ts'
 import { deriveId } from '../message/derive.ts'
 import { type Message, none } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
+import { withinOf } from './origin.ts'
 import type { ReplyPort } from './port.ts'
 import { isPromise } from './validate.ts'
 
@@ -19,32 +21,39 @@ export const errorReplyType = 'pabal.error'
 /** The extensions that a reply gives back as they came: the caller's context and what joins and traces the chain. */
 const echoed = ['replycontext', 'replyuse', 'conversationid', 'traceparent', 'tracestate'] as const
 
-/** How long a reply outlives its asker's deadline, so that a late one comes and is counted instead of vanishing on the way. */
+/** The channels of reply addresses, since the same few askers come again and again; bounded. */
+const targets = new Map<string, Channel | undefined>()
+
+/** The channel behind a reply address; undefined where the address lies outside the reply namespace. */
+export function targetOf(address: string): Channel | undefined {
+  let channel = targets.get(address)
+  if (channel === undefined && !targets.has(address)) {
+    channel = replyTarget(address)
+    if (targets.size >= 1000) targets.clear()
+    targets.set(address, channel)
+  }
+  return channel
+}
+
+/** How long a reply may lie beyond what its asker waits at all: a late one comes and is counted instead of vanishing on the way. */
 const grace = 10_000
 
 /** The reply to `request` as `source` sends it, or a promise where its schema is asynchronous. Throws `INVALID_PAYLOAD`. */
-export function makeReply(
-  request: Message,
-  source: string,
-  port: ReplyPort,
-  value: ReplyValue,
-  now: number,
-  remaining: number | undefined,
-): Outgoing | Promise<Outgoing> {
+export function makeReply(request: Message, source: string, port: ReplyPort, value: ReplyValue, now: number): Outgoing | Promise<Outgoing> {
   const body = port.encode(value.payload)
   if (isPromise(body))
-    return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now, remaining))
-  return replyOf(request, source, port.name, port.contentType, body, value.headers, undefined, now, remaining)
+    return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now))
+  return replyOf(request, source, port.name, port.contentType, body, value.headers, undefined, now)
 }
 
 /** Tells the caller that there will be no answer: a code and nothing else, since stacks and messages may hold secrets. */
 export function makeErrorReply(request: Message, source: string, code: ErrorCode, now: number): Outgoing {
-  return replyOf(request, source, errorReplyType, 'text/plain; charset=utf-8', Buffer.from(request.id), undefined, code, now, undefined)
+  return replyOf(request, source, errorReplyType, 'text/plain; charset=utf-8', Buffer.from(request.id), undefined, code, now)
 }
 
 /** Throws `INVALID_REPLY_ADDRESS` where the message asks for a reply outside the reply namespace. */
 export function checkReplyAddress(request: Message, label: string): void {
-  if (request.replyTo !== undefined && replyTarget(request.replyTo) === undefined)
+  if (request.replyTo !== undefined && targetOf(request.replyTo) === undefined)
     throw new PabalError(
       'INVALID_REPLY_ADDRESS',
       `${label}: the message asks for its reply at ${JSON.stringify(request.replyTo).slice(0, 120)}, which is outside the reply namespace`,
@@ -61,9 +70,8 @@ function replyOf(
   headers: Readonly<Record<string, string>> | undefined,
   code: ErrorCode | undefined,
   now: number,
-  remaining: number | undefined,
 ): Outgoing {
-  const channel = replyTarget(request.replyTo as string)
+  const channel = targetOf(request.replyTo as string)
   if (channel === undefined)
     throw new PabalError('INVALID_REPLY_ADDRESS', `${request.type}: ${JSON.stringify(request.replyTo)} is outside the reply namespace`, {
       id: request.id,
@@ -86,7 +94,7 @@ function replyOf(
     headers: headers === undefined ? none : { ...headers },
     body,
   }
-  return { channel, message, durable, notBefore: undefined, ttl: durable || remaining === undefined ? undefined : remaining + grace }
+  return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : (withinOf(request) ?? 0) + grace }
 }
 
 function echo(from: Readonly<Record<string, string>>, code: ErrorCode | undefined): Readonly<Record<string, string>> {

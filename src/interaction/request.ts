@@ -3,7 +3,7 @@ import type { Message } from '../message/message.ts'
 import type { Outgoing, SendResult } from '../transport/seam.ts'
 import type { ReplyInbox, Waiting } from './inbox.ts'
 import type { Origin } from './origin.ts'
-import type { Outbound } from './outbound.ts'
+import type { Outbound, Receipt } from './outbound.ts'
 import type { Port, SendFields } from './port.ts'
 import { errorReplyType } from './reply.ts'
 import { isPromise } from './validate.ts'
@@ -76,15 +76,18 @@ function start(
   }
   const made = port.make(origin, runtime.now(), payload, fields, true)
   return new Promise((resolve, reject) => {
-    const pending = new PendingRequest(inbox, port, id, runtime.monotonic() + within, within, resolve, reject)
+    const deadline = runtime.monotonic() + within
+    // Asked again under an id that still waits: the message keeps the id, the replies are told apart. A new id is nobody else's.
+    const taken = (options.id !== undefined || origin.cause !== undefined) && inbox.has(id)
+    const pending = new PendingRequest(inbox, port, id, taken ? `${id}:${deadline}:${inbox.size}` : id, deadline, within, resolve, reject)
     const outgoing = isPromise(made) ? made.then((out) => pending.correlate(outbound, out)) : pending.correlate(outbound, made)
     inbox.add(pending)
     if (options.signal !== undefined) pending.listen(options.signal)
-    outbound.send(port.channel, outgoing).then(pending.sent, pending.failed)
+    void outbound.send(port.channel, outgoing, pending)
   })
 }
 
-class PendingRequest implements Waiting {
+class PendingRequest implements Waiting, Receipt<void> {
   readonly correlation: string
   deadline: number
   slot = -1
@@ -101,13 +104,13 @@ class PendingRequest implements Waiting {
     inbox: ReplyInbox,
     port: Port,
     id: string,
+    correlation: string,
     deadline: number,
     within: number,
     resolve: (answer: Answer | Promise<Answer>) => void,
     reject: (error: unknown) => void,
   ) {
-    // Asked again under an id that still waits: the message keeps the id, the replies are told apart.
-    this.correlation = inbox.has(id) ? `${id}:${deadline}:${inbox.size}` : id
+    this.correlation = correlation
     this.#inbox = inbox
     this.#port = port
     this.#id = id
@@ -129,14 +132,16 @@ class PendingRequest implements Waiting {
     signal.addEventListener('abort', this.#abort, { once: true })
   }
 
-  readonly sent = (result: SendResult): void => {
+  sent(result: SendResult): void {
     if (result === 'sent') return
     if (result === 'no-receiver')
       this.#end(new PabalError('NO_RESPONDER', `${this.#port.label}: nobody serves "${this.#port.data.service}" now`, { id: this.#id }))
     else this.#end(result)
   }
 
-  readonly failed = (error: unknown): void => this.#end(error)
+  refused(error: unknown): void {
+    this.#end(error)
+  }
 
   replied(message: Message): void {
     this.#leave()

@@ -2,7 +2,7 @@ import type { Channel } from '../channel/channel.ts'
 import type { Accepted } from '../contract/types/outcome.ts'
 import type { HandleContext } from '../delivery/types.ts'
 import { PabalError } from '../errors.ts'
-import { conversationOf, type Origin, traceOf } from '../interaction/origin.ts'
+import { conversationOf, type Origin, traceOf, withinOf } from '../interaction/origin.ts'
 import { isPromise } from '../interaction/validate.ts'
 import { deriveId } from '../message/derive.ts'
 import type { Message } from '../message/message.ts'
@@ -139,12 +139,4 @@ export class Handling implements Speaker, Origin {
   abandon(): void {
     this.#ended = true
   }
-}
-
-/** The milliseconds that the sender still waits, as they travel; undefined where there are none or they are no number. */
-export function withinOf(message: Message): number | undefined {
-  const text = message.extensions.within
-  if (text === undefined) return undefined
-  const value = Number(text)
-  return Number.isFinite(value) ? value : undefined
 }

@@ -2,6 +2,7 @@ import type { MessageData } from '../contract/data.ts'
 import type { HandleContext, Route } from '../delivery/types.ts'
 import { PabalError } from '../errors.ts'
 import { labelOf, MessageCodec } from '../interaction/codec.ts'
+import { withinOf } from '../interaction/origin.ts'
 import { type ReplyPort, replyPorts } from '../interaction/port.ts'
 import { checkReplyAddress, makeReply, type ReplyValue } from '../interaction/reply.ts'
 import { type Check, checkOf, isPromise } from '../interaction/validate.ts'
@@ -9,7 +10,7 @@ import type { Message } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { Context } from './context.ts'
 import type { Core } from './core.ts'
-import { Handling, withinOf } from './handling.ts'
+import { Handling } from './handling.ts'
 import { compose, type Middleware, type Run } from './middleware.ts'
 import type { Voice } from './voice.ts'
 
@@ -149,7 +150,7 @@ export class ReplyingRoute extends OneWayRoute {
       const encoded = port.encode(value.payload)
       return isPromise(encoded) ? encoded.then(() => undefined) : undefined
     }
-    const made = makeReply(message, this.as, port, value, this.core.runtime.now(), handling.remaining())
+    const made = makeReply(message, this.as, port, value, this.core.runtime.now())
     const keep = (reply: Outgoing): void => {
       this.core.outbound.check(reply)
       handling.keep(reply)

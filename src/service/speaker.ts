@@ -1,6 +1,7 @@
 import type { Channel } from '../channel/channel.ts'
 import type { Accepted } from '../contract/types/outcome.ts'
 import { type Origin, PlainOrigin } from '../interaction/origin.ts'
+import type { Receipt } from '../interaction/outbound.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { assertOpen, type Core } from './core.ts'
 
@@ -40,8 +41,13 @@ export class DirectSpeaker implements Speaker {
 }
 
 /** Sends at once; resolves when the message is as safe as the transport declares, rejects with what the transport said. */
-export async function sendNow(core: Core, channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<Accepted> {
-  const result = await core.outbound.send(channel, outgoing)
-  if (typeof result === 'object') throw result
-  return { id: (await outgoing).message.id }
+export function sendNow(core: Core, channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<Accepted> {
+  return core.outbound.send(channel, outgoing, acceptance)
+}
+
+const acceptance: Receipt<Accepted> = {
+  sent(result, { message }) {
+    if (typeof result === 'object') throw result
+    return { id: message.id }
+  },
 }

@@ -41,54 +41,44 @@ function out(
       return await Promise.all(batch.map(({ message }) => options.answer?.(message.id) ?? 'sent'))
     },
   }
-  return {
-    sent,
-    made,
-    outbound: new Outbound(
-      transport as unknown as Transport,
-      { maxBytes: 100, delays: false } as never,
-      options.runtime ?? systemRuntime,
-      'create',
-    ),
-  }
+  const declared = { maxBytes: 100, delays: false } as never
+  const outbound = new Outbound(transport as unknown as Transport, declared, options.runtime ?? systemRuntime, 'create')
+  const send = (to: Channel, what: Outgoing | Promise<Outgoing>) => outbound.send(to, what, { sent: (result) => result })
+  return { sent, made, outbound, send }
 }
 
 test('a channel is made once, however many send to it first; an inbox never is', async () => {
-  const { outbound, made, sent } = out({ provision: () => new Promise((resolve) => setTimeout(resolve, 5)) })
-  await Promise.all([outbound.send(channel, outgoing('a')), outbound.send(channel, outgoing('b')), outbound.provision([channel])])
-  await outbound.send(channel, outgoing('c'))
+  const { outbound, made, sent, send } = out({ provision: () => new Promise((resolve) => setTimeout(resolve, 5)) })
+  await Promise.all([send(channel, outgoing('a')), send(channel, outgoing('b')), outbound.provision([channel])])
+  await send(channel, outgoing('c'))
   const inbox: Channel = { address: 'inbox.x', kind: 'inbox' }
-  await outbound.send(inbox, outgoing('d', inbox))
+  await send(inbox, outgoing('d', inbox))
   expect(made).toEqual([['kitchen']])
   expect(sent).toEqual(['a', 'b', 'c', 'd'])
 })
 
 test('a channel that could not be made is tried again', async () => {
   let fails = 1
-  const { outbound, made } = out({ provision: async () => (fails-- > 0 ? Promise.reject(new Error('away')) : undefined) })
-  await expect(outbound.send(channel, outgoing('a'))).rejects.toThrow('away')
-  expect(await outbound.send(channel, outgoing('b'))).toBe('sent')
+  const { made, send } = out({ provision: async () => (fails-- > 0 ? Promise.reject(new Error('away')) : undefined) })
+  await expect(send(channel, outgoing('a'))).rejects.toThrow('away')
+  expect(await send(channel, outgoing('b'))).toBe('sent')
   expect(made.length).toBe(2)
 })
 
 test('the order of send holds per channel, also behind one whose schema is slow; other channels go on', async () => {
-  const { outbound, sent } = out()
+  const { outbound, sent, send } = out()
   const other: Channel = { address: 'courier', kind: 'point-to-point' }
   await outbound.provision([channel, other])
   const slow = new Promise<Outgoing>((resolve) => setTimeout(() => resolve(outgoing('slow')), 10))
-  await Promise.all([
-    outbound.send(channel, slow),
-    outbound.send(channel, outgoing('after')),
-    outbound.send(other, outgoing('other', other)),
-  ])
-  await outbound.send(channel, outgoing('last'))
+  await Promise.all([send(channel, slow), send(channel, outgoing('after')), send(other, outgoing('other', other))])
+  await send(channel, outgoing('last'))
   expect(sent).toEqual(['other', 'slow', 'after', 'last'])
 })
 
 test('one whose schema refuses does not hold up those behind it', async () => {
-  const { outbound, sent } = out()
-  const refused = outbound.send(channel, Promise.reject(new Error('invalid')))
-  const after = outbound.send(channel, outgoing('after'))
+  const { sent, send } = out()
+  const refused = send(channel, Promise.reject(new Error('invalid')))
+  const after = send(channel, outgoing('after'))
   await expect(refused).rejects.toThrow('invalid')
   expect(await after).toBe('sent')
   expect(sent).toEqual(['after'])
@@ -96,8 +86,8 @@ test('one whose schema refuses does not hold up those behind it', async () => {
 
 test('a transport that throws is SEND_FAILED with the id; its own coded errors stay', async () => {
   const cause = new Error('cable')
-  const { outbound } = out({ answer: () => Promise.reject(cause) })
-  expect(await outbound.send(channel, outgoing('a'))).toMatchObject({ code: 'SEND_FAILED', id: 'a', cause, retryable: true })
+  const { send } = out({ answer: () => Promise.reject(cause) })
+  expect(await send(channel, outgoing('a'))).toMatchObject({ code: 'SEND_FAILED', id: 'a', cause, retryable: true })
 })
 
 test('what is under way is bounded; flushed waits for it', async () => {
@@ -105,9 +95,9 @@ test('what is under way is bounded; flushed waits for it', async () => {
   const gate = new Promise<SendResult>((resolve) => {
     open = resolve
   })
-  const { outbound } = out({ answer: () => gate })
+  const { outbound, send } = out({ answer: () => gate })
   await outbound.provision([channel])
-  const all = Array.from({ length: 100_001 }, (_, n) => outbound.send(channel, outgoing(String(n))))
+  const all = Array.from({ length: 100_001 }, (_, n) => send(channel, outgoing(String(n))))
   let flushed = false
   const idle = outbound.flushed().then(() => (flushed = true))
   expect(await all.pop()).toMatchObject({ code: 'OVERLOADED', id: '100000' })
@@ -116,20 +106,20 @@ test('what is under way is bounded; flushed waits for it', async () => {
   open('sent')
   await idle
   expect(await all[0]).toBe('sent')
-  expect(await outbound.send(channel, outgoing('again'))).toBe('sent')
+  expect(await send(channel, outgoing('again'))).toBe('sent')
 })
 
 test('fault points lie before and after what the transport sees', async () => {
   const trail: string[] = []
   const runtime: Runtime = { ...systemRuntime, point: (name) => void trail.push(name) as undefined }
-  const { outbound } = out({
+  const { send } = out({
     runtime,
     answer: () => {
       trail.push('transport')
       return 'sent'
     },
   })
-  await outbound.send(channel, outgoing('a'))
+  await send(channel, outgoing('a'))
   expect(trail).toEqual(['send.before', 'transport', 'send.after'])
 })
 
