@@ -20,7 +20,7 @@ interface Waiting extends Timer {
 }
 
 /** So many timers at one instant are taken for an endless loop. */
-const mostAtOnce = 1_000_000
+const mostAtOnce = 100_000
 
 /** Real sockets and timers of the process get a turn after this many virtual timers. */
 const realTurn = 1000
@@ -52,7 +52,7 @@ export class SimulatedRuntime implements Runtime {
   }
 
   now(): number {
-    return Math.floor(this.#start + this.#elapsed)
+    return this.#start + this.#elapsed
   }
 
   monotonic(): number {
@@ -65,7 +65,8 @@ export class SimulatedRuntime implements Runtime {
 
   timer(ms: number, run: () => void, background = false): Timer {
     const waiting: Waiting = {
-      at: this.#elapsed + Math.max(0, ms),
+      // Whole milliseconds, as the ordinary timers: else a wait of less could begin again for ever at one time of the clock.
+      at: this.#elapsed + Math.max(0, Math.ceil(ms)),
       order: this.#order++,
       background,
       run,

@@ -35,6 +35,13 @@ export interface Ends {
 export class Ledger {
   readonly problems: string[] = []
   readonly acknowledged = new Set<string>()
+  /**
+   * Messages that some member gave up, by group: their key went on without them. Where that member died before it was
+   * written they come again, and may be handled after all, late.
+   */
+  readonly givenUp = new Set<string>()
+  /** How often each thing happened that the test is about: a test of seeds that meets none of them shows nothing. */
+  readonly seen = new Map<string, number>()
   readonly #simulation: Simulation
   readonly #active = new Map<string, Set<Run>>()
   readonly #runs = new Map<string, number>()
@@ -50,11 +57,19 @@ export class Ledger {
     this.problems.push(`${text} (at ${this.#simulation.runtime.monotonic().toFixed(1)} ms)`)
   }
 
+  saw(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1)
+  }
+
   /** A handler begins; how often it began for this message. */
   begin(run: Run): number {
     const { witness, message, delivery } = run
     const { group, name } = witness
     this.#simulation.trace(`${name} begins ${message.id} lost ${delivery.lost} ${delivery.parked ? 'parked' : ''}`)
+    if (delivery.lost > 0) this.saw('handled after a loss')
+    if (delivery.parked !== undefined) this.saw('handled from the parking lot')
+    if (delivery.parked?.order === 'redrive') this.saw('redriven')
+    if (delivery.ahead) this.saw('handled ahead of parked followers')
     if (delivery.signal.aborted) this.problem(`${name} began ${message.id} after it had lost the shard`)
     if (message.key !== undefined) {
       const active = this.#of(`${group} ${message.key}`)
@@ -72,7 +87,8 @@ export class Ledger {
     run.ended = this.#simulation.runtime.monotonic()
     if (message.key !== undefined) this.#of(`${witness.group} ${message.key}`).delete(run)
     this.#simulation.trace(`${witness.name} ${success ? 'handled' : 'failed'} ${message.id}`)
-    if (!success) return
+    if (run.delivery.signal.aborted) this.saw('handled by a zombie')
+    if (!success) return this.saw('failed')
     const id = `${witness.group} ${message.id}`
     const successes = this.#successes.get(id)
     if (successes !== undefined) {
@@ -110,7 +126,7 @@ export class Ledger {
       for (const message of messages) this.#checkMessage(group, message, ends(group, message))
       for (const [key, order] of this.#order) {
         if (!key.startsWith(`${group} `)) continue
-        const kept = order.filter((message) => ends(group, message).handled > 0)
+        const kept = order.filter((message) => ends(group, message).handled > 0 && !this.givenUp.has(`${group} ${message.id}`))
         const wrong = kept.find((message, i) => i > 0 && message.index < (kept[i - 1] as PlannedMessage).index)
         if (wrong !== undefined) this.problem(`the key ${key} was handled out of order: ${kept.map(({ id }) => id).join(' ')}`)
       }
@@ -121,10 +137,15 @@ export class Ledger {
     const what = `${message.id} of ${group}`
     const count = ends.handled + ends.dead + ends.invalid + ends.discarded
     const list = `handled ${ends.handled}, dead ${ends.dead}, invalid ${ends.invalid}, discarded ${ends.discarded}`
+    if (ends.handled > 0) this.saw('ended as handled')
+    if (ends.dead > 0) this.saw('ended as a dead letter')
+    if (ends.invalid > 0) this.saw('ended as invalid')
+    if (ends.discarded > 0) this.saw('ended as discarded')
     if (count === 0 && this.acknowledged.has(message.id)) this.problem(`${what} was acknowledged and is lost`)
     if (count > 1) this.problem(`${what} was settled ${count} times: ${list}`)
     const successes = this.#successes.get(`${group} ${message.id}`) ?? []
     if (ends.handled > 0 && successes.length === 0) this.problem(`${what} was settled as handled, but no handler succeeded`)
+    if (successes.length > 1) this.saw('handled twice, explained by a crash or a freeze')
     const unexplained = successes.filter((run) => !this.#explained(run))
     if (unexplained.length > (ends.handled > 0 ? 1 : 0))
       this.problem(`${what} was handled ${successes.length} times, ${unexplained.length} of them by undisturbed members ${unexplained.map((run) => run.witness.name).join(' ')}, and ended as ${list}`)
@@ -136,6 +157,7 @@ export class Ledger {
 
   #disturbed(witness: Witness, how: string): void {
     this.#losses++
+    this.saw(how)
     this.#simulation.trace(`${witness.name} ${how}`)
     witness.disturbed.push(this.#simulation.runtime.monotonic())
   }

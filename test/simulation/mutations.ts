@@ -3,8 +3,28 @@ import type { Delivery, Receive, Settlement, SubscribeOptions, Transport } from 
 /** Transports that break one promise each, to show that the ledger notices. */
 export type Mutation = 'ack before the handler' | 'drop the fence' | 'skip the shard gate'
 
+/** The same transport, which tells of every delivery before it is received. */
+export function watched(inner: Transport, seen: () => Promise<never> | undefined): Transport {
+  return {
+    ...delegate(inner),
+    subscribe: (channel, options, receive) => inner.subscribe(channel, options, (delivery) => seen() ?? receive(delivery)),
+  }
+}
+
 /** The same transport with one promise broken. */
 export function broken(inner: Transport, mutation: Mutation): Transport {
+  return {
+    ...delegate(inner),
+    subscribe(channel, options, receive) {
+      if (mutation === 'ack before the handler') return inner.subscribe(channel, options, (delivery) => early(inner, delivery, receive))
+      if (mutation === 'drop the fence') return inner.subscribe(channel, options, (delivery) => unfenced(inner, delivery, receive))
+      const gate = new OpenGate(options, receive)
+      return inner.subscribe(channel, gate.options, gate.receive)
+    },
+  }
+}
+
+function delegate(inner: Transport): Transport {
   return {
     name: inner.name,
     open: (listener) => inner.open(listener),
@@ -13,12 +33,7 @@ export function broken(inner: Transport, mutation: Mutation): Transport {
     send: (batch) => inner.send(batch),
     close: () => inner.close(),
     ...(inner.admin && { admin: inner.admin }),
-    subscribe(channel, options, receive) {
-      if (mutation === 'ack before the handler') return inner.subscribe(channel, options, (delivery) => early(inner, delivery, receive))
-      if (mutation === 'drop the fence') return inner.subscribe(channel, options, (delivery) => unfenced(inner, delivery, receive))
-      const gate = new OpenGate(options, receive)
-      return inner.subscribe(channel, gate.options, gate.receive)
-    },
+    subscribe: (channel, options, receive) => inner.subscribe(channel, options, receive),
   }
 }
 

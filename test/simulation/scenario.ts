@@ -68,11 +68,12 @@ export function drawScenario(draw: Draw): Scenario {
   const groups = kind === 'publish-subscribe' && draw.chance(0.3) ? ['g', 'h'] : ['g']
   const rough = draw.chance(0.8)
   const mixed = draw.chance(0.2)
+  const long = draw.chance(0.15)
   const group = (): string => draw.pick(groups as [string, ...string[]])
   const count = draw.whole(1, 4)
   const members = [...groups, ...Array.from({ length: Math.max(0, count - groups.length) }, group)].map((name) => ({ group: name, old: mixed && draw.chance(0.5) }))
   const events = Array.from({ length: rough ? draw.whole(0, 6) : 0 }, () => ({
-    at: draw.whole(1, 700),
+    at: draw.whole(1, long ? 3500 : 700),
     what: draw.pick(['join', 'join', 'leave', 'crash', 'crash', 'freeze', 'freeze', 'handover']),
     group: group(),
     ms: draw.whole(1, 250),
@@ -84,12 +85,12 @@ export function drawScenario(draw: Draw): Scenario {
     shards: draw.whole(1, 4),
     takeover: { killed: draw.whole(5, 60), frozen: draw.whole(20, 120) },
     policy: drawPolicy(draw),
-    messages: drawMessages(draw, mixed),
+    messages: drawMessages(draw, mixed, long),
     members,
     events,
     faults: Array.from({ length: rough ? draw.whole(0, 4) : 0 }, () => ({ point: draw.pick(points), pass: draw.whole(1, 25), fault: drawFault(draw) })),
     restart: draw.chance(0.7) ? draw.whole(5, 100) : undefined,
-    end: 1000,
+    end: long ? 4000 : 1000,
   }
 }
 
@@ -107,7 +108,7 @@ function drawPolicy(draw: Draw): DeliveryPolicy {
   return policyFrom(options)
 }
 
-function drawMessages(draw: Draw, mixed: boolean): PlannedMessage[] {
+function drawMessages(draw: Draw, mixed: boolean, long: boolean): PlannedMessage[] {
   const keys = draw.whole(1, 6)
   const failing = draw.pick([0, 0.1, 0.3])
   const killing = draw.pick([0, 0, 0.05])
@@ -124,7 +125,8 @@ function drawMessages(draw: Draw, mixed: boolean): PlannedMessage[] {
       at,
       fails: draw.chance(failing) ? draw.pick([1, 2, 3, 9]) : 0,
       kills: draw.chance(killing) ? draw.whole(1, 4) : 0,
-      slow: draw.chance(slow) ? draw.whole(1, 80) : 0,
+      // Handlers of more than a second: long enough for their followers to be parked behind them.
+      slow: long && draw.chance(0.1) ? draw.whole(1000, 2500) : draw.chance(slow) ? draw.whole(1, 80) : 0,
       emits: draw.chance(0.3) ? draw.whole(1, 2) : 0,
       delayed: draw.chance(0.1) ? draw.whole(1, 50) : 0,
     }

@@ -7,17 +7,20 @@ import { type SimulatedProcess, type Simulation, simulate } from '../../src/test
 import { createHub, type MemoryHub } from '../../src/transport/memory/index.ts'
 import type { Outgoing, Place, Stored, Transport } from '../../src/transport/seam.ts'
 import { type Ends, Ledger, type Run, type Witness } from './ledger.ts'
-import { broken, type Mutation } from './mutations.ts'
+import { broken, type Mutation, watched } from './mutations.ts'
 import { drawScenario, type PlannedEvent, type PlannedMessage, type Scenario } from './scenario.ts'
 
 const out: Channel = { address: 'out', kind: 'point-to-point' }
 const never = (): Promise<never> => new Promise(() => {})
 const mostMembers = 16
+const mostDeliveries = 20_000
 /** After the faults are over everything must be handled within so many virtual milliseconds. */
 const patience = 120_000
 
 export interface Verdict {
   readonly problems: readonly string[]
+  /** What happened, and how often. */
+  readonly seen: ReadonlyMap<string, number>
   /** Of everything that was traced. */
   readonly hash: number
   readonly log: readonly string[] | undefined
@@ -28,7 +31,7 @@ export async function play(seed: number, options: { readonly mutation?: Mutation
   const simulation = simulate(seed, options)
   const world = new World(simulation, drawScenario(simulation.draw), options.mutation)
   await world.play()
-  return { problems: world.ledger.problems, hash: simulation.hash, log: simulation.log }
+  return { problems: world.ledger.problems, seen: world.ledger.seen, hash: simulation.hash, log: simulation.log }
 }
 
 class Member implements Witness {
@@ -61,6 +64,7 @@ class World {
   readonly #messages: ReadonlyMap<string, PlannedMessage>
   readonly #discarded = new Set<string>()
   #healthy = false
+  #deliveries = 0
 
   constructor(simulation: Simulation, scenario: Scenario, mutation: Mutation | undefined) {
     this.#simulation = simulation
@@ -107,7 +111,8 @@ class World {
     const name = `${group}${this.#members.length}${old ? 'o' : ''}`
     const process = this.#simulation.process(name)
     const own = this.#hub.transport(name, process)
-    const member = new Member(name, group, process, this.#mutation === undefined ? own : broken(own, this.#mutation), old)
+    const transport = watched(own, () => this.#seen())
+    const member = new Member(name, group, process, this.#mutation === undefined ? transport : broken(transport, this.#mutation), old)
     process.fate = {
       crashed: () => {
         this.#hub.crash(own)
@@ -145,7 +150,9 @@ class World {
       route: (message) =>
         member.old && message.type === 'New' ? undefined : { decode: () => undefined, handle: (_, context) => this.#handle(member, message, context) },
       report: ({ what, message }) => {
-        if (what === 'discarded') this.#discarded.add(`${member.group} ${message.id}`)
+        const name = `${member.group} ${message.id}`
+        if (what === 'discarded') this.#discarded.add(name)
+        else if (what === 'dead-lettered' || what === 'invalid') this.ledger.givenUp.add(name)
       },
     })
   }
@@ -170,6 +177,13 @@ class World {
     return Array.from({ length: 1 + message.emits }, (_, i) => this.#emission(member.group, message, i))
   }
 
+  /** So many deliveries are a loop that never ends, in no time at all: it is cut, to be seen. */
+  #seen(): Promise<never> | undefined {
+    if (++this.#deliveries < mostDeliveries) return undefined
+    if (this.#deliveries === mostDeliveries) this.ledger.problem(`there were ${mostDeliveries} deliveries: the same are handed out again and again`)
+    return never()
+  }
+
   #emission(group: string, message: PlannedMessage, i: number): Outgoing {
     const notBefore = message.delayed > 0 ? this.#simulation.runtime.now() + message.delayed : undefined
     return { channel: out, message: { ...messageOf(message), id: `${group} ${message.id} ${i}`, key: undefined }, durable: true, notBefore }
@@ -192,6 +206,7 @@ class World {
     await member.consumer?.close(deadline).catch(() => this.ledger.closedLate(member))
     await member.transport.close()
     this.#simulation.trace(`${member.name} left`)
+    this.ledger.saw('left')
   }
 
   /** Until nothing more happens by itself. */
