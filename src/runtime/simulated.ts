@@ -102,7 +102,8 @@ export class SimulatedRuntime implements Runtime {
           if (next.at > this.#elapsed) {
             this.#elapsed = next.at
             since = steps
-          } else if (steps - since > mostAtOnce) throw new Error(`simulated time stands still: ${mostAtOnce} timers ran at ${this.#elapsed} ms`)
+          } else if (steps - since > mostAtOnce)
+            throw new Error(`simulated time stands still: ${mostAtOnce} timers ran at ${this.#elapsed} ms`)
           this.#shift()
           const { run } = next
           next.cancel()

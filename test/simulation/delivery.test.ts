@@ -39,7 +39,9 @@ if (only !== undefined) {
   })
 } else {
   describe('delivery in virtual time', () => {
-    test(`${seeds} interleavings lose nothing, keep the order of each key, and settle each message once`, { timeout: 300_000 }, async () => {
+    test(`${seeds} interleavings lose nothing, keep the order of each key, and settle each message once`, {
+      timeout: 300_000,
+    }, async () => {
       const failing: string[] = []
       const seen = new Map<string, number>()
       for (let seed = 1; seed <= seeds && failing.length < mostShown; seed++) {
@@ -70,7 +72,8 @@ if (only !== undefined) {
     for (const [mutation, complaint] of mutations) {
       test(`a transport that would ${mutation} is found out`, async () => {
         const complaints: string[] = []
-        for (let seed = 1; seed <= 500 && !complaints.some((text) => complaint.test(text)); seed++) complaints.push(...(await play(seed, { mutation })).problems)
+        for (let seed = 1; seed <= 500 && !complaints.some((text) => complaint.test(text)); seed++)
+          complaints.push(...(await play(seed, { mutation })).problems)
         assert.ok(
           complaints.some((text) => complaint.test(text)),
           `500 seeds did not notice it: ${complaints.slice(0, 3).join('; ')}`,

@@ -1,5 +1,5 @@
-import type { Delivery } from '../../src/transport/seam.ts'
 import type { SimulatedProcess, Simulation } from '../../src/testing/simulation/index.ts'
+import type { Delivery } from '../../src/transport/seam.ts'
 import type { PlannedMessage } from './scenario.ts'
 
 /** A disturbance this many milliseconds after a handler was done may still have come before its settlement. */
@@ -113,7 +113,8 @@ export class Ledger {
   /** What it goes on with must not run elsewhere, unless it was told that it lost the shard. */
   thawed(witness: Witness): void {
     this.#simulation.trace(`${witness.name} thawed`)
-    for (const active of this.#active.values()) for (const run of active) if (run.witness === witness && !run.delivery.signal.aborted) this.#alone(run, active)
+    for (const active of this.#active.values())
+      for (const run of active) if (run.witness === witness && !run.delivery.signal.aborted) this.#alone(run, active)
   }
 
   closedLate(witness: Witness): void {
@@ -148,7 +149,9 @@ export class Ledger {
     if (successes.length > 1) this.saw('handled twice, explained by a crash or a freeze')
     const unexplained = successes.filter((run) => !this.#explained(run))
     if (unexplained.length > (ends.handled > 0 ? 1 : 0))
-      this.problem(`${what} was handled ${successes.length} times, ${unexplained.length} of them by undisturbed members ${unexplained.map((run) => run.witness.name).join(' ')}, and ended as ${list}`)
+      this.problem(
+        `${what} was handled ${successes.length} times, ${unexplained.length} of them by undisturbed members ${unexplained.map((run) => run.witness.name).join(' ')}, and ended as ${list}`,
+      )
     if (ends.dead > 0 && message.fails === 0 && this.#losses < 3) this.problem(`${what} is a dead letter although it never failed`)
     if (ends.invalid > 0 && message.type === 'Known') this.problem(`${what} is an invalid message although everybody knows its type`)
   }

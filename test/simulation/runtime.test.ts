@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
-import { simulate, SimulatedRuntime } from '../../src/testing/simulation/index.ts'
+import { SimulatedRuntime, simulate } from '../../src/testing/simulation/index.ts'
 
 const sleep = (runtime: SimulatedRuntime, ms: number): Promise<void> => new Promise((resolve) => runtime.timer(ms, resolve))
 

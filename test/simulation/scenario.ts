@@ -71,7 +71,10 @@ export function drawScenario(draw: Draw): Scenario {
   const long = draw.chance(0.15)
   const group = (): string => draw.pick(groups as [string, ...string[]])
   const count = draw.whole(1, 4)
-  const members = [...groups, ...Array.from({ length: Math.max(0, count - groups.length) }, group)].map((name) => ({ group: name, old: mixed && draw.chance(0.5) }))
+  const members = [...groups, ...Array.from({ length: Math.max(0, count - groups.length) }, group)].map((name) => ({
+    group: name,
+    old: mixed && draw.chance(0.5),
+  }))
   const events = Array.from({ length: rough ? draw.whole(0, 6) : 0 }, () => ({
     at: draw.whole(1, long ? 3500 : 700),
     what: draw.pick(['join', 'join', 'leave', 'crash', 'crash', 'freeze', 'freeze', 'handover']),
@@ -88,7 +91,11 @@ export function drawScenario(draw: Draw): Scenario {
     messages: drawMessages(draw, mixed, long),
     members,
     events,
-    faults: Array.from({ length: rough ? draw.whole(0, 4) : 0 }, () => ({ point: draw.pick(points), pass: draw.whole(1, 25), fault: drawFault(draw) })),
+    faults: Array.from({ length: rough ? draw.whole(0, 4) : 0 }, () => ({
+      point: draw.pick(points),
+      pass: draw.whole(1, 25),
+      fault: drawFault(draw),
+    })),
     restart: draw.chance(0.7) ? draw.whole(5, 100) : undefined,
     end: long ? 4000 : 1000,
   }

@@ -27,7 +27,10 @@ export interface Verdict {
 }
 
 /** Runs the interleaving that a seed stands for. */
-export async function play(seed: number, options: { readonly mutation?: Mutation | undefined; readonly keepLog?: boolean } = {}): Promise<Verdict> {
+export async function play(
+  seed: number,
+  options: { readonly mutation?: Mutation | undefined; readonly keepLog?: boolean } = {},
+): Promise<Verdict> {
   const simulation = simulate(seed, options)
   const world = new World(simulation, drawScenario(simulation.draw), options.mutation)
   await world.play()
@@ -95,7 +98,11 @@ class World {
   #produce(messages: readonly PlannedMessage[]): void {
     const process = this.#simulation.process('producer')
     const transport = this.#hub.transport('producer', process)
-    process.fate = { crashed: () => this.#hub.crash(transport), frozen: () => this.#hub.freeze(transport), thawed: () => this.#hub.thaw(transport) }
+    process.fate = {
+      crashed: () => this.#hub.crash(transport),
+      frozen: () => this.#hub.freeze(transport),
+      thawed: () => this.#hub.thaw(transport),
+    }
     for (const planned of messages) {
       process.timer(planned.at, () => {
         void transport.send([{ channel: this.#channel, message: messageOf(planned), durable: true }]).then(([result]) => {
@@ -146,9 +153,21 @@ class World {
       durable: true,
       policy: this.#scenario.policy,
       unknown: 'grace',
-      counters: { handled: 0, failedAttempts: 0, parked: 0, deadLettered: 0, invalid: 0, unknownSkipped: 0, released: 0, lateReplies: 0, expired: 0 },
+      counters: {
+        handled: 0,
+        failedAttempts: 0,
+        parked: 0,
+        deadLettered: 0,
+        invalid: 0,
+        unknownSkipped: 0,
+        released: 0,
+        lateReplies: 0,
+        expired: 0,
+      },
       route: (message) =>
-        member.old && message.type === 'New' ? undefined : { decode: () => undefined, handle: (_, context) => this.#handle(member, message, context) },
+        member.old && message.type === 'New'
+          ? undefined
+          : { decode: () => undefined, handle: (_, context) => this.#handle(member, message, context) },
       report: ({ what, message }) => {
         const name = `${member.group} ${message.id}`
         if (what === 'discarded') this.#discarded.add(name)
@@ -180,7 +199,8 @@ class World {
   /** So many deliveries are a loop that never ends, in no time at all: it is cut, to be seen. */
   #seen(): Promise<never> | undefined {
     if (++this.#deliveries < mostDeliveries) return undefined
-    if (this.#deliveries === mostDeliveries) this.ledger.problem(`there were ${mostDeliveries} deliveries: the same are handed out again and again`)
+    if (this.#deliveries === mostDeliveries)
+      this.ledger.problem(`there were ${mostDeliveries} deliveries: the same are handed out again and again`)
     return never()
   }
 
@@ -191,7 +211,9 @@ class World {
 
   #happen({ what, group, ms, pick }: PlannedEvent): void {
     if (what === 'join') return this.#join(group, false)
-    const there = this.#members.filter((member) => member.group === group && member.process.state === 'running' && !member.leaving && member.consumer !== undefined)
+    const there = this.#members.filter(
+      (member) => member.group === group && member.process.state === 'running' && !member.leaving && member.consumer !== undefined,
+    )
     const member = there[pick % Math.max(1, there.length)]
     if (member === undefined) return
     if (what === 'crash') member.process.crash()
@@ -254,21 +276,29 @@ class World {
       return end
     }
     const emitted = new Map<string, number>()
-    let left = 0
-    for (const { message } of await this.#admin.browse({ channel: out }, { limit: 10_000 })) {
-      left++
-      const [group, id, i] = message.id.split(' ') as [string, string, string]
+    const lyingIn = async (channel: Channel): Promise<string[]> =>
+      (await this.#admin.browse({ channel }, { limit: 10_000 })).map(({ message }) => message.id)
+    const sent = await lyingIn(out)
+    let left = sent.length
+    for (const name of sent) {
+      const [group, id, i] = name.split(' ') as [string, string, string]
       if (i === '0') endOf(group, id).handled++
-      emitted.set(message.id, (emitted.get(message.id) ?? 0) + 1)
+      emitted.set(name, (emitted.get(name) ?? 0) + 1)
     }
     for (const group of groups) {
-      for (const { message } of await this.#admin.browse({ channel: deadLetterChannel(this.#channel, group) }, { limit: 10_000 })) left += 1 + 0 * endOf(group, message.id).dead++
-      for (const { message } of await this.#admin.browse({ channel: invalidMessageChannel(this.#channel, group) }, { limit: 10_000 })) left += 1 + 0 * endOf(group, message.id).invalid++
+      const dead = await lyingIn(deadLetterChannel(this.#channel, group))
+      const invalid = await lyingIn(invalidMessageChannel(this.#channel, group))
+      for (const id of dead) endOf(group, id).dead++
+      for (const id of invalid) endOf(group, id).invalid++
+      left += dead.length + invalid.length
       for (const message of messages) {
         for (let i = 1; i <= message.emits; i++) {
           const count = emitted.get(`${group} ${message.id} ${i}`) ?? 0
           const { handled } = endOf(group, message.id)
-          if (count !== handled) this.ledger.problem(`${message.id} of ${group} was settled as handled ${handled} times, and its emission ${i} is there ${count} times`)
+          if (count !== handled)
+            this.ledger.problem(
+              `${message.id} of ${group} was settled as handled ${handled} times, and its emission ${i} is there ${count} times`,
+            )
         }
       }
     }
@@ -276,7 +306,8 @@ class World {
       if (depth.channel.address === this.#channel.address && depth.waiting + depth.parked > 0)
         this.ledger.problem(`${depth.waiting} messages wait and ${depth.parked} are parked in ${depth.group ?? 'the queue'} at the end`)
     }
-    if (this.#hub.stored.messages !== left && this.ledger.problems.length === 0) this.ledger.problem(`the hub counts ${this.#hub.stored.messages} messages, there are ${left}`)
+    if (this.#hub.stored.messages !== left && this.ledger.problems.length === 0)
+      this.ledger.problem(`the hub counts ${this.#hub.stored.messages} messages, there are ${left}`)
     this.ledger.check(groups, messages, (group, message) => endOf(group, message.id))
   }
 }
@@ -284,5 +315,17 @@ class World {
 const body = new Uint8Array(0)
 
 function messageOf({ id, key, type }: PlannedMessage): Message {
-  return { id, source: 'producer', type, kind: 'event', version: 1, time: 0, contentType: 'application/json', key, extensions: none, headers: none, body }
+  return {
+    id,
+    source: 'producer',
+    type,
+    kind: 'event',
+    version: 1,
+    time: 0,
+    contentType: 'application/json',
+    key,
+    extensions: none,
+    headers: none,
+    body,
+  }
 }

@@ -1,6 +1,6 @@
 import { PabalError } from '../../errors.ts'
-import type { Message } from '../../message/message.ts'
 import { sizeOf } from '../../message/limits.ts'
+import type { Message } from '../../message/message.ts'
 import type { Admin, Depth, ParkNote, Place, Stored } from '../seam.ts'
 import { Entry, keep } from './entry.ts'
 import type { Group } from './group.ts'
@@ -27,12 +27,14 @@ export class MemoryAdmin implements Admin {
     const found: (Stored & { readonly at: number })[] = []
     for (const shard of group.shards) {
       for (const entry of shard.stored(place.parked === true)) {
-        if (entry.seq > after) found.push({ at: entry.seq, position: String(entry.seq), message: entry.message, ...(entry.note && { note: entry.note }) })
+        if (entry.seq > after)
+          found.push({ at: entry.seq, position: String(entry.seq), message: entry.message, ...(entry.note && { note: entry.note }) })
       }
     }
     if (!place.parked) {
       for (const delayed of group.topic.delayed) {
-        if (delayed.position > after && delayed.groups.includes(group)) found.push({ at: delayed.position, position: String(delayed.position), message: delayed.message })
+        if (delayed.position > after && delayed.groups.includes(group))
+          found.push({ at: delayed.position, position: String(delayed.position), message: delayed.message })
       }
     }
     return found
@@ -65,7 +67,10 @@ export class MemoryAdmin implements Admin {
       throw new PabalError('UNSUPPORTED', "messages move from a point-to-point channel's queue to a parking lot: give such places")
     const target = this.#group(to)
     if (target === undefined)
-      throw new PabalError('INVALID_CONFIGURATION', `there is no group ${to.group ?? '(owner)'} on ${to.channel.address}: start its consumer once, or correct the name`)
+      throw new PabalError(
+        'INVALID_CONFIGURATION',
+        `there is no group ${to.group ?? '(owner)'} on ${to.channel.address}: start its consumer once, or correct the name`,
+      )
     const found = this.#find(from, position)
     if (found === undefined || found.entry.out !== undefined) return false
     found.shard.group.drop(found.shard, found.entry)

@@ -84,7 +84,10 @@ export class Group {
   /** Shares the shards out among the members. What is out is settled before a shard changes hands. */
   rebalance(): void {
     const members = this.members.filter((member) => member.active)
-    const shares = assign(members.map((member) => member.id), this.shards.length)
+    const shares = assign(
+      members.map((member) => member.id),
+      this.shards.length,
+    )
     for (const shard of this.shards) shard.wanted = undefined
     for (const member of members) for (const index of shares.get(member.id) ?? []) (this.shards[index] as Shard).wanted = member
     for (const shard of this.shards) this.move(shard)

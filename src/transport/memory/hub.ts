@@ -138,7 +138,11 @@ export class Hub {
     if (topic !== undefined && topic.channel.kind !== channel.kind) return mismatch(topic.channel, channel)
     const bytes = sizeOf(message)
     if (bytes > this.limits.maxMessageBytes)
-      return new PabalError('MESSAGE_TOO_LARGE', `${message.type} takes ${bytes} bytes; this memory transport carries at most ${this.limits.maxMessageBytes}`, { id: message.id })
+      return new PabalError(
+        'MESSAGE_TOO_LARGE',
+        `${message.type} takes ${bytes} bytes; this memory transport carries at most ${this.limits.maxMessageBytes}`,
+        { id: message.id },
+      )
     return undefined
   }
 
@@ -192,5 +196,8 @@ export class Hub {
 }
 
 function mismatch(there: Channel, given: Channel): PabalError {
-  return new PabalError('INVALID_CONFIGURATION', `the channel ${given.address} is ${there.kind}, it was given as ${given.kind}: use one kind everywhere`)
+  return new PabalError(
+    'INVALID_CONFIGURATION',
+    `the channel ${given.address} is ${there.kind}, it was given as ${given.kind}: use one kind everywhere`,
+  )
 }

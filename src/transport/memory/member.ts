@@ -164,4 +164,3 @@ export class Member implements Subscription {
     this.transport.members.delete(this)
   }
 }
-

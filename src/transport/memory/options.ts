@@ -30,7 +30,8 @@ const known = ['runtime', 'shards', 'maxMessages', 'maxBytes', 'maxMessageBytes'
 /** The options with their defaults. Throws `UNKNOWN_OPTION` or `INVALID_OPTION`. */
 export function limitsOf(options: HubOptions): Limits {
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new PabalError('UNKNOWN_OPTION', `memory: does not know the option "${name}"; it knows ${known.join(', ')}`)
+    if (!known.includes(name))
+      throw new PabalError('UNKNOWN_OPTION', `memory: does not know the option "${name}"; it knows ${known.join(', ')}`)
   }
   return {
     shards: count('shards', options.shards, defaultShards, 1),

@@ -120,7 +120,8 @@ export class Shard implements Linked<Shard> {
 
   #outOf(key: string | undefined): number {
     let count = 0
-    if (key !== undefined) for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined) count++
+    if (key !== undefined)
+      for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined) count++
     return count
   }
 
@@ -146,7 +147,8 @@ export class Shard implements Linked<Shard> {
     if (key === undefined) return false
     const waiting = this.lanes.get(key)?.entries.head
     if (waiting !== undefined && waiting.seq < seq) return true
-    for (let out = this.out.head; out !== undefined; out = out.next) if (out.entry.key === key && out.entry.note === undefined && out.entry.seq < seq) return true
+    for (let out = this.out.head; out !== undefined; out = out.next)
+      if (out.entry.key === key && out.entry.note === undefined && out.entry.seq < seq) return true
     return false
   }
 

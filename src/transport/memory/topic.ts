@@ -26,7 +26,14 @@ export class Topic {
     const found = owners ? groups[0] : name === undefined ? undefined : groups.find((group) => group.name === name)
     if (found !== undefined) return found
     const ephemeral = !durable || name === undefined
-    const group = new Group(this.hub, this, owners ? undefined : name, durable, ephemeral, this.channel.kind === 'inbox' ? 1 : this.hub.limits.shards)
+    const group = new Group(
+      this.hub,
+      this,
+      owners ? undefined : name,
+      durable,
+      ephemeral,
+      this.channel.kind === 'inbox' ? 1 : this.hub.limits.shards,
+    )
     if (durable) this.durable = [...groups, group]
     else this.transient = [...groups, group]
     return group

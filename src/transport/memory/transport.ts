@@ -49,7 +49,10 @@ export class MemoryTransport implements Transport {
     for (const channel of channels) {
       const there = this.#hub.topics.get(channel.address)
       if (there !== undefined && there.channel.kind !== channel.kind)
-        faults.add('INVALID_CONFIGURATION', `the channel ${channel.address} is ${there.channel.kind}, it was given as ${channel.kind}: use one kind everywhere`)
+        faults.add(
+          'INVALID_CONFIGURATION',
+          `the channel ${channel.address} is ${there.channel.kind}, it was given as ${channel.kind}: use one kind everywhere`,
+        )
       else if (there === undefined && mode === 'check')
         faults.add('INVALID_CONFIGURATION', `there is no channel ${channel.address}: provision with 'create', or make it first`)
     }
@@ -61,13 +64,10 @@ export class MemoryTransport implements Transport {
     if (this.state === 'open' && this.runtime.point === undefined) return this.#send(batch)
     if (this.state === 'closed') return Promise.resolve(batch.map((outgoing) => this.#closed(outgoing.message.id)))
     return new Promise((resolve) => {
-      this.inTurn(
-        () => {
-          const results = this.#send(batch)
-          this.inTurn(() => resolve(results), 'transport.commit.after')
-        },
-        'transport.commit.before',
-      )
+      this.inTurn(() => {
+        const results = this.#send(batch)
+        this.inTurn(() => resolve(results), 'transport.commit.after')
+      }, 'transport.commit.before')
     })
   }
 
@@ -83,7 +83,8 @@ export class MemoryTransport implements Transport {
   async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
     this.#mustBeOpen()
     for (const bound of ['maxMessages', 'maxBytes'] as const) {
-      if (!(options[bound] >= 1)) throw new PabalError('INVALID_OPTION', `${bound} is ${String(options[bound])}, give a number of at least 1`)
+      if (!(options[bound] >= 1))
+        throw new PabalError('INVALID_OPTION', `${bound} is ${String(options[bound])}, give a number of at least 1`)
     }
     return this.#join(channel, options, receive)
   }
