@@ -1,0 +1,97 @@
+import { posix } from 'node:path'
+import type { Source } from './source.ts'
+
+/** The house: docs/explanation/architecture.md. A folder that is not listed has no floor, which is a fault. */
+const floors: Readonly<Record<string, number>> = {
+  'errors.ts': 0,
+  // Also of floor 0; it refuses with coded errors.
+  runtime: 0.5,
+  message: 1,
+  channel: 2,
+  contract: 3,
+  transport: 3,
+  delivery: 4,
+  interaction: 5,
+  service: 6,
+  outbox: 7,
+  saga: 7,
+  asyncapi: 7,
+  telemetry: 7,
+  testing: 7,
+  cli: 8,
+  // What users import: it names what the service floor and those below offer.
+  'index.ts': 6.5,
+}
+
+/** Who may import an adapter without being one. What runs services in a test runs them on `memory:`. */
+const mayImportAdapter = (from: string, adapter: string, lazy: boolean): boolean =>
+  (from.startsWith('service/') && lazy) || (from.startsWith('testing/') && adapter === 'memory')
+
+const folderOf = (path: string): string => path.split('/')[0] as string
+
+/** The technology of a file below `transport/`; `shared` and the seam itself are nobody's. */
+function adapterOf(path: string): string | undefined {
+  const [first, second, ...rest] = path.split('/')
+  return first === 'transport' && rest.length > 0 && second !== 'shared' ? second : undefined
+}
+
+/** The file that an import of `from` means, or undefined for a package. */
+export function target(from: string, specifier: string): string | undefined {
+  return specifier.startsWith('.') ? posix.join(posix.dirname(from), specifier) : undefined
+}
+
+export function floorFaults(all: readonly Source[], packages: readonly string[] = []): string[] {
+  const faults: string[] = []
+  for (const { path, imports } of all) {
+    const floor = floors[folderOf(path)]
+    if (floor === undefined) faults.push(`${path}: its folder has no floor`)
+    for (const { specifier, lazy } of imports) {
+      const to = target(path, specifier)
+      const fault = (why: string): unknown => faults.push(`${path} imports ${specifier}: ${why}`)
+      if (to === undefined) {
+        // The command line is a user of the package: it may go through the package's own entries.
+        const own = folderOf(path) === 'cli' && /^pabal(\/|$)/.test(specifier)
+        if (!specifier.startsWith('node:') && !own && !packages.includes(specifier)) fault('the package has no dependencies')
+        continue
+      }
+      const toFloor = floors[folderOf(to)]
+      if (to.startsWith('..') || toFloor === undefined) {
+        fault('outside of the house')
+        continue
+      }
+      if (folderOf(to) !== folderOf(path) && !(floor !== undefined && toFloor < floor)) fault(`floor ${toFloor} is not below ${floor}`)
+      const adapter = adapterOf(to)
+      if (adapter !== undefined && adapterOf(path) !== adapter && !mayImportAdapter(path, adapter, lazy)) {
+        fault('an adapter is imported by its own folder, and lazily by service/')
+      }
+    }
+  }
+  return faults
+}
+
+/**
+ * Files that import one another, as `a → b → a`. Lazy imports do not count: they load later. Nor do types, unless asked for: they are
+ * gone at run time, and the floors keep them within one folder.
+ */
+export function cycles(all: readonly Source[], types = false): string[] {
+  const edges = new Map(
+    all.map(({ path, imports }) => [
+      path,
+      imports.filter(({ lazy, type }) => !lazy && (types || !type)).flatMap(({ specifier }) => target(path, specifier) ?? []),
+    ]),
+  )
+  const found: string[] = []
+  const done = new Set<string>()
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path)
+    if (at >= 0) {
+      found.push([...trail.slice(at), path].join(' → '))
+      return
+    }
+    if (done.has(path)) return
+    for (const next of edges.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const path of edges.keys()) visit(path, [])
+  return found
+}
