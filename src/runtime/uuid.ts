@@ -10,13 +10,20 @@ export function formatUuid(b: Uint8Array, at: number, version: number): string {
   return `${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}-${v}${h(7)}-${variant}${h(9)}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`
 }
 
-/** UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter that keeps ids of one process increasing, random bits. */
+const digits = Buffer.from('0123456789abcdef')
+
+/**
+ * UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter that keeps ids of one process increasing, random bits. Written as
+ * bytes and read once, since a string that is joined from pieces is copied again by whoever looks it up.
+ */
 export class UuidV7 {
   readonly #random: (into: Uint8Array) => void
   readonly #now: () => number
-  readonly #pool = new Uint8Array(16 * 256)
+  readonly #pool = new Uint8Array(10 * 256)
+  readonly #text = Buffer.alloc(36, '-')
   #at = this.#pool.length
   #last = 0
+  #written = -1
   #counter = 0
 
   constructor(now: () => number, random: (into: Uint8Array) => void = randomFillSync) {
@@ -31,25 +38,33 @@ export class UuidV7 {
     }
     const b = this.#pool
     const i = this.#at
-    this.#at += 16
+    const text = this.#text
+    this.#at += 10
     const now = this.#now()
     if (now > this.#last) {
       this.#last = now
-      this.#counter = (((b[i + 6] as number) & 0x07) << 8) | (b[i + 7] as number)
+      this.#counter = (((b[i] as number) & 0x07) << 8) | (b[i + 1] as number)
     } else if (++this.#counter > 0xfff) {
       this.#last++
       this.#counter = 0
     }
-    const t = this.#last
-    const high = Math.floor(t / 0x10000)
-    b[i] = high >>> 24
-    b[i + 1] = high >>> 16
-    b[i + 2] = high >>> 8
-    b[i + 3] = high
-    b[i + 4] = t >>> 8
-    b[i + 5] = t
-    b[i + 6] = this.#counter >>> 8
-    b[i + 7] = this.#counter
-    return formatUuid(b, i, 7)
+    if (this.#last !== this.#written) {
+      const time = this.#last.toString(16).padStart(12, '0')
+      text.write(`${time.slice(0, 8)}-${time.slice(8)}-7`, 0, 'latin1')
+      this.#written = this.#last
+    }
+    const counter = this.#counter
+    text[15] = digits[counter >> 8] as number
+    text[16] = digits[(counter >> 4) & 0x0f] as number
+    text[17] = digits[counter & 0x0f] as number
+    let to = 19
+    for (let n = 2; n < 10; n++) {
+      // The first of these bytes holds the variant.
+      const byte = n === 2 ? ((b[i + n] as number) & 0x3f) | 0x80 : (b[i + n] as number)
+      if (to === 23) to = 24
+      text[to++] = digits[byte >> 4] as number
+      text[to++] = digits[byte & 0x0f] as number
+    }
+    return text.toString('latin1')
   }
 }
