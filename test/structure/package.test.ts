@@ -106,12 +106,13 @@ describe('what is published', () => {
   test('both find what is wrong with a bad package', async () => {
     const bad = join(work.path, 'bad')
     mkdirSync(bad)
-    const exports = { '.': { types: './missing.d.ts', default: './index.js' } }
+    const exports = { '.': { types: './index.d.ts', default: './index.js' }, './other': { types: './missing.d.ts', default: './index.js' } }
     writeFileSync(join(bad, 'package.json'), JSON.stringify({ name: 'bad', version: '1.0.0', type: 'module', exports }))
-    writeFileSync(join(bad, 'index.js'), 'module.exports = 1\n')
+    writeFileSync(join(bad, 'index.js'), 'export const a = 1\n')
+    writeFileSync(join(bad, 'index.d.ts'), 'export declare const a: number\n')
     const { filename } = await pack(bad, join(work.path, 'bad-packed'))
     const file = join(work.path, 'bad-packed', filename)
-    expect((await lint(file)).join()).toContain('FILE_DOES_NOT_EXIST exports...types')
+    expect((await lint(file)).join()).toContain('FILE_DOES_NOT_EXIST exports../other.types')
     expect((await attw(file)).clean).toBe(false)
   })
 })
