@@ -22,12 +22,13 @@ export class FrameWriter {
     return this.#length
   }
 
-  /** Appends the message; the number of bytes written. */
-  write(message: Message): number {
+  /** Appends the message, behind a u16 of the caller's where one is given; the number of bytes written. */
+  write(message: Message, prefix?: number): number {
     const text = textOf(message)
-    const start = this.#length
-    this.#reserve(8 + text.length * 3 + message.body.byteLength)
+    this.#reserve(10 + text.length * 3 + message.body.byteLength)
     const buffer = this.#buffer
+    if (prefix !== undefined) this.#length = buffer.writeUInt16LE(prefix, this.#length)
+    const start = this.#length
     const textLength = buffer.write(text, start + 8, 'utf8')
     buffer.set(message.body, start + 8 + textLength)
     const total = 8 + textLength + message.body.byteLength

@@ -1,0 +1,156 @@
+import type { Channel } from '../../../channel/channel.ts'
+import type { ParkNote } from '../../seam.ts'
+import type { DepthRow, Operations, ParkedId, StoredRow } from '../protocol.ts'
+import type { Database } from './database.ts'
+import { logOf, textOf } from './leases.ts'
+import { asBuffer, walk } from './pack.ts'
+import { noteOf, type Parked } from './parked.ts'
+
+interface GroupRow {
+  readonly id: number
+  readonly channel: number
+}
+
+interface LeaseRow {
+  readonly shard: number
+  readonly owner: string | null
+  readonly epoch: number
+  readonly acked: number
+  readonly state: string
+}
+
+interface Unsettled extends ParkedId {
+  readonly frame: Uint8Array
+  readonly shard: number
+  readonly time: number
+}
+
+/** What a person sees and does. `depths` and `browse` read the log as the groups stand in it. */
+export class AdminTables {
+  readonly #db: Database
+  readonly #parked: Parked
+
+  constructor(db: Database, parked: Parked) {
+    this.#db = db
+    this.#parked = parked
+  }
+
+  #group(address: string, name: string): GroupRow | undefined {
+    return this.#db.sql('SELECT g.id AS id, g.channel AS channel FROM grp g JOIN channel c ON c.id = g.channel WHERE c.address = ? AND g.name = ?').get(address, name) as GroupRow | undefined
+  }
+
+  depths(): DepthRow[] {
+    const groups = this.#db.sql('SELECT g.id AS id, g.channel AS channel, g.name AS name, c.address AS address, c.kind AS kind FROM grp g JOIN channel c ON c.id = g.channel ORDER BY c.address, g.name').all() as unknown as (GroupRow & { name: string; address: string; kind: Channel['kind'] })[]
+    return groups.map((group) => {
+      let waiting = 0
+      let oldest: number | null = null
+      for (const { time } of this.#unsettled(group, 0)) {
+        waiting++
+        oldest ??= time
+      }
+      const { n } = this.#db.sql('SELECT count(*) AS n FROM parked WHERE grp = ?').get(group.id) as { n: number }
+      const owners: Record<string, number> = {}
+      for (const { owner } of this.#leases(group.id)) if (owner !== null) owners[owner] = (owners[owner] ?? 0) + 1
+      const { delayed } = this.#db.sql('SELECT count(*) AS delayed FROM delayed WHERE channel = ?').get(group.channel) as { delayed: number }
+      return { channel: { address: group.address, kind: group.kind }, group: group.name, waiting: waiting + delayed, parked: n, oldest, owners }
+    })
+  }
+
+  #leases(group: number): LeaseRow[] {
+    return this.#db.sql('SELECT shard, owner, epoch, acked, state FROM lease WHERE grp = ?').all(group) as unknown as LeaseRow[]
+  }
+
+  /** The group's messages in the log that are not settled, from a position on. */
+  *#unsettled(group: GroupRow, from: number): Generator<Unsettled> {
+    const leases = new Map(this.#leases(group.id).map((lease) => [lease.shard, { acked: lease.acked, settled: new Set(logOf(lease.state).settled) }]))
+    const parked = this.#db.sql('SELECT 1 FROM parked WHERE grp = ? AND pos = ? AND sub = 0')
+    let at = Math.max(from, Math.min(...[...leases.values()].map((lease) => lease.acked)))
+    for (;;) {
+      const row = this.#db.sql('SELECT first, last, time, bytes FROM segment WHERE channel = ? AND last >= ? ORDER BY last LIMIT 1').get(group.channel, at) as { first: number; last: number; time: number; bytes: Uint8Array } | undefined
+      if (row === undefined) return
+      const found: Unsettled[] = []
+      const bytes = asBuffer(row.bytes)
+      walk(bytes, (index, shard, offset, end) => {
+        const pos = row.first + index
+        const lease = leases.get(shard)
+        if (pos < at || lease === undefined || pos < lease.acked || lease.settled.has(pos)) return
+        if (parked.get(group.id, pos) === undefined) found.push({ pos, sub: 0, shard, time: row.time, frame: bytes.subarray(offset, end) })
+      })
+      yield* found
+      at = row.last + 1
+    }
+  }
+
+  browse({ channel, group, parked, limit, after }: Operations['browse']['takes']): StoredRow[] {
+    const row = this.#group(channel, group)
+    if (row === undefined) return []
+    const [pos, sub] = after === undefined ? [-1, 0] : positionOf(after)
+    if (parked) {
+      const rows = this.#db.sql('SELECT pos, sub, frame, note FROM parked WHERE grp = ? AND (pos > ? OR pos = ? AND sub > ?) ORDER BY pos, sub LIMIT ?').all(row.id, pos, pos, sub, limit) as unknown as { pos: number; sub: number; frame: Uint8Array; note: string }[]
+      return rows.map((found) => ({ ...found, note: noteOf(found.note) }))
+    }
+    const found: StoredRow[] = []
+    for (const { pos: at, frame } of this.#unsettled(row, pos + 1)) {
+      found.push({ pos: at, sub: 0, frame: Uint8Array.from(frame), note: null })
+      if (found.length === limit) break
+    }
+    return found
+  }
+
+  amend({ channel, group, pos, sub, note, frame }: Operations['amend']['takes']): boolean {
+    const row = this.#group(channel, group)
+    return row !== undefined && this.#parked.amend(row.id, { pos, sub }, note, frame)
+  }
+
+  /** One step: it is taken from the queue and stands at the end of the lot, or neither. */
+  move({ from, pos, to, shard, key, note, frame }: Operations['move']['takes']): boolean {
+    const source = this.#group(from.channel, from.group)
+    const target = this.#group(to.channel, to.group)
+    if (source === undefined || target === undefined) return false
+    const found = this.#at(source, pos)
+    if (found === undefined || !this.#settle(source, found)) return false
+    const { next } = this.#db.sql('SELECT next FROM channel WHERE id = ?').get(target.channel) as { next: number }
+    const row = { pos: next, sub: this.#parked.nextSub(target.id, next), key, note: note as ParkNote, frame: frame ?? found.frame }
+    this.#parked.put(target.id, shard, 0, row)
+    return true
+  }
+
+  discard({ channel, group, parked, pos, sub }: Operations['discard']['takes']): boolean {
+    const row = this.#group(channel, group)
+    if (row === undefined) return false
+    if (parked) return this.#db.sql('DELETE FROM parked WHERE grp = ? AND pos = ? AND sub = ? AND out IS NULL').run(row.id, pos, sub).changes === 1
+    const found = this.#at(row, pos)
+    return found !== undefined && this.#settle(row, found)
+  }
+
+  #at(group: GroupRow, pos: number): Unsettled | undefined {
+    for (const found of this.#unsettled(group, pos)) return found.pos === pos ? found : undefined
+    return undefined
+  }
+
+  /** Settles a message by hand. Only in a shard that nobody owns: an owner may have it in its hands. */
+  #settle(group: GroupRow, { pos, shard }: Unsettled): boolean {
+    const lease = this.#leases(group.id).find((one) => one.shard === shard) as LeaseRow
+    if (lease.owner !== null) return false
+    const log = logOf(lease.state)
+    this.#save(group.id, shard, lease.acked, [...log.settled, pos])
+    // Everything before the shard's first unsettled message need not be remembered one by one.
+    let acked = (this.#db.sql('SELECT next FROM channel WHERE id = ?').get(group.channel) as { next: number }).next
+    for (const found of this.#unsettled(group, lease.acked)) {
+      if (found.shard !== shard) continue
+      acked = found.pos
+      break
+    }
+    this.#save(group.id, shard, acked, [...log.settled, pos].filter((settled) => settled > acked))
+    return true
+  }
+
+  #save(group: number, shard: number, acked: number, settled: readonly number[]): void {
+    this.#db.sql('UPDATE lease SET acked = ?, handed = ?, state = ? WHERE grp = ? AND shard = ?').run(acked, acked, textOf({ settled: [...settled].sort((a, b) => a - b), held: [] }), group, shard)
+  }
+}
+
+export function positionOf(text: string): [pos: number, sub: number] {
+  const [pos, sub] = text.split('.').map(Number)
+  return [pos ?? 0, sub ?? 0]
+}

@@ -1,0 +1,148 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { resolve } from 'node:path'
+import { PabalError } from '../../../errors.ts'
+import { systemRuntime } from '../../../runtime/system.ts'
+import { checkPlace, explain, identityOf, isBusy } from './faults.ts'
+import { migrate } from './schema.ts'
+
+export interface DatabaseOptions {
+  readonly file: string
+  readonly maxSize: number
+  readonly shards: number
+  /** Passes a fault point. */
+  point(name: string): void
+  trace?: ((event: { what: 'begin' | 'commit'; synced?: boolean; durable?: boolean }) => void) | undefined
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+/** How long another process may hold the write lock before it is said. */
+const patience = 10_000
+
+/** The connection: transactions with or without a sync, statements prepared once. Lives in the worker. */
+export class Database {
+  readonly #db: DatabaseSync
+  readonly #path: string
+  readonly #options: DatabaseOptions
+  readonly #statements = new Map<string, StatementSync>()
+  readonly #identity: string | undefined
+  readonly shards: number
+  #syncing = true
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options
+    this.#path = resolve(options.file)
+    checkPlace(this.#path)
+    try {
+      this.#db = new DatabaseSync(this.#path)
+      this.shards = this.#retry(() => this.#prepare())
+    } catch (error) {
+      throw explain(error, this.#path)
+    }
+    this.#identity = identityOf(this.#path)
+  }
+
+  /** Simultaneous first openings get BUSY from the change to WAL whatever the timeout: it is tried again. */
+  #prepare(): number {
+    const db = this.#db
+    const { journal_mode: mode } = db.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
+    if (mode !== 'wal') {
+      db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+      db.exec('PRAGMA journal_mode = WAL')
+    }
+    const { page_size: page } = db.prepare('PRAGMA page_size').get() as { page_size: number }
+    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${Math.ceil(this.#options.maxSize / page)}`)
+    db.exec('BEGIN IMMEDIATE')
+    try {
+      const shards = migrate(db, this.#path, this.#options.shards)
+      db.exec('COMMIT')
+      return shards
+    } catch (error) {
+      db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** A statement, prepared once. */
+  sql(text: string): StatementSync {
+    let statement = this.#statements.get(text)
+    if (statement === undefined) this.#statements.set(text, (statement = this.#db.prepare(text)))
+    return statement
+  }
+
+  /**
+   * Runs `work` in a transaction. `durable`: it is synced to disk before this returns. Otherwise it survives the death of the
+   * process, and a power cut may undo it: for what is then only repeated. Throws errors in Pabal's words; nothing is stored then.
+   */
+  write<T>(durable: boolean, work: () => T): T {
+    const { point, trace } = this.#options
+    try {
+      if (durable !== this.#syncing) {
+        this.#db.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+        this.#syncing = durable
+      }
+      this.#retry(() => this.#db.exec('BEGIN IMMEDIATE'))
+      trace?.({ what: 'begin' })
+      let result: T
+      try {
+        result = work()
+        point('transport.commit.before')
+        // Writes into a deleted or replaced file succeed into nothing.
+        if (durable && identityOf(this.#path) !== this.#identity) throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
+        this.#retry(() => this.#db.exec('COMMIT'))
+      } catch (error) {
+        if (this.#db.isTransaction !== false) {
+          try {
+            this.#db.exec('ROLLBACK')
+          } catch {
+            // SQLite has rolled back by itself
+          }
+        }
+        throw error
+      }
+      point('transport.commit.after')
+      if (durable) point('transport.sync.after')
+      if (trace) trace({ what: 'commit', durable, synced: (this.#db.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous >= 2 })
+      return result
+    } catch (error) {
+      throw explain(error, this.#path)
+    }
+  }
+
+  read<T>(work: () => T): T {
+    try {
+      return this.#retry(work)
+    } catch (error) {
+      throw explain(error, this.#path)
+    }
+  }
+
+  /** SQLite's own waiting is unfair and coarse: short, random pauses instead. */
+  #retry<T>(work: () => T): T {
+    const until = systemRuntime.monotonic() + patience
+    for (;;) {
+      try {
+        return work()
+      } catch (error) {
+        if (!isBusy(error)) throw error
+        if (systemRuntime.monotonic() > until) throw new PabalError('STORE_BUSY', `${this.#path}: another process has held the write lock for ${patience / 1000} s`, { cause: error })
+        Atomics.wait(pause, 0, 0, 0.1 + systemRuntime.random() * 0.9)
+      }
+    }
+  }
+
+  /** Gives free pages back to the file system, some at a time. */
+  shrink(): void {
+    const { freelist_count: free } = this.sql('PRAGMA freelist_count').get() as { freelist_count: number }
+    if (free > 512) this.write(false, () => void this.#db.prepare('PRAGMA incremental_vacuum(512)').all())
+  }
+
+  /** Rises when another process has committed. */
+  version(): number {
+    return (this.sql('PRAGMA data_version').get() as { data_version: number }).data_version
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#db.close()
+  }
+}

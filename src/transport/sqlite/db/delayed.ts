@@ -1,0 +1,37 @@
+import type { Channel } from '../../../channel/channel.ts'
+import type { DelayRow, Pack } from '../protocol.ts'
+import type { Database } from './database.ts'
+import type { Log } from './log.ts'
+import { packOne } from './pack.ts'
+
+/** Messages that are not to be handed out before their time. In a transaction of the caller's. */
+export class Delayed {
+  readonly #db: Database
+  readonly #log: Log
+
+  constructor(db: Database, log: Log) {
+    this.#db = db
+    this.#log = log
+  }
+
+  add(rows: readonly DelayRow[]): void {
+    for (const { channel, due, shard, frame } of rows) {
+      const { id } = this.#log.ensure(channel)
+      this.#db.sql('INSERT INTO delayed (channel, due, shard, frame) VALUES (?, ?, ?, ?)').run(id, due, shard, frame)
+    }
+  }
+
+  get nextDue(): number | null {
+    return (this.#db.sql('SELECT min(due) AS due FROM delayed').get() as { due: number | null }).due
+  }
+
+  /** Moves what is due into the log, in order of its time, some at a time. The channels that were written to. */
+  wake(now: number): string[] {
+    const rows = this.#db
+      .sql('SELECT d.id, c.address, c.kind, d.shard, d.frame FROM delayed d JOIN channel c ON c.id = d.channel WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 500')
+      .all(now) as unknown as { id: number; address: string; kind: Channel['kind']; shard: number; frame: Uint8Array }[]
+    const packs: Pack[] = rows.map(({ address, kind, shard, frame }) => ({ channel: { address, kind }, count: 1, bytes: packOne(shard, frame) }))
+    for (const { id } of rows) this.#db.sql('DELETE FROM delayed WHERE id = ?').run(id)
+    return packs.length === 0 ? [] : this.#log.append(packs)
+  }
+}

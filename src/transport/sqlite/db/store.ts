@@ -1,0 +1,129 @@
+import type { Operation, Operations, ShardSettlement } from '../protocol.ts'
+import { AdminTables } from './admin.ts'
+import { Database, type DatabaseOptions } from './database.ts'
+import { Delayed } from './delayed.ts'
+import { Leases } from './leases.ts'
+import { Log } from './log.ts'
+import { Members } from './members.ts'
+import { Parked } from './parked.ts'
+import { systemRuntime } from '../../../runtime/system.ts'
+
+/** How often the log is trimmed while there is work, in milliseconds. */
+const trimEvery = 25
+
+type Handlers = { readonly [O in Exclude<Operation, 'open' | 'append' | 'settle' | 'close'>]: (args: Operations[O]['takes']) => Operations[O]['gives'] }
+
+/** The tables behind the operations. Lives in the worker. */
+export class Store {
+  readonly db: Database
+  readonly #log: Log
+  readonly #leases: Leases
+  readonly #parked: Parked
+  readonly #members: Members
+  readonly #delayed: Delayed
+  readonly #admin: AdminTables
+  readonly #handlers: Handlers
+  #trimmed = 0
+  #trimDue = false
+
+  constructor(options: DatabaseOptions) {
+    this.db = new Database(options)
+    this.#log = new Log(this.db)
+    this.#leases = new Leases(this.db)
+    this.#parked = new Parked(this.db)
+    this.#members = new Members(this.db, this.#log, this.#leases, this.#parked)
+    this.#delayed = new Delayed(this.db, this.#log)
+    this.#admin = new AdminTables(this.db, this.#parked)
+    this.#handlers = this.#operations()
+  }
+
+  /** Any operation that stands alone. */
+  perform<O extends keyof Handlers>(op: O, args: Operations[O]['takes']): Operations[O]['gives'] {
+    return (this.#handlers[op] as (args: Operations[O]['takes']) => Operations[O]['gives'])(args)
+  }
+
+  /** Within a transaction of the caller's. */
+  append({ packs, delays }: Operations['append']['takes']): Operations['append']['gives'] {
+    this.#delayed.add(delays)
+    return { touched: this.#log.append(packs), nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
+  }
+
+  /** Within a transaction of the caller's. */
+  settle({ settlements }: Operations['settle']['takes']): Operations['settle']['gives'] {
+    const fenced: number[] = []
+    const valid: ShardSettlement[] = []
+    for (const one of settlements) {
+      const { group, shard, epoch } = one
+      if (!this.#leases.advance(group, shard, epoch, one.acked, one.state)) {
+        fenced.push(shard)
+        continue
+      }
+      for (const row of one.parks) this.#parked.put(group, shard, epoch, row)
+      for (const id of one.removes) this.#parked.remove(group, id)
+      if (one.free) this.#leases.free(group, shard, epoch, one.free.wanted)
+      valid.push(one)
+    }
+    this.#trimDue = true
+    const delays = valid.flatMap((one) => one.delays)
+    this.#delayed.add(delays)
+    const packs = valid.flatMap((one) => one.emits)
+    return { fenced, touched: packs.length > 0 ? this.#log.append(packs) : [], nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
+  }
+
+  /** Within a transaction of the caller's, where it is time. */
+  trim(): void {
+    const now = systemRuntime.monotonic()
+    if (!this.#trimDue || now - this.#trimmed < trimEvery) return
+    this.#log.trim()
+    this.#trimmed = now
+    this.#trimDue = false
+  }
+
+  /** A transaction failed: what was remembered of it is forgotten. */
+  rolledBack(): void {
+    this.#log.forget()
+  }
+
+  #operations(): Handlers {
+    const { db } = this
+    const log = this.#log
+    const quick = <T>(work: () => T): T => db.write(false, work)
+    const safe = <T>(work: () => T): T => db.write(true, work)
+    return {
+      provision: ({ channels, mode }): readonly string[] => {
+        const missing = db.read(() => channels.filter((channel) => log.find(channel.address)?.kind !== channel.kind).map((channel) => channel.address))
+        if (mode === 'check' || missing.length === 0) return missing
+        safe(() => channels.map((channel) => log.ensure(channel)))
+        return []
+      },
+      join: (args) => safe(() => this.#members.join(args)),
+      leave: (args) => quick(() => this.#members.leave(args)),
+      claim: (args) => quick(() => this.#members.claim(args)),
+      leases: ({ group }) => db.read(() => this.#leases.list(group)),
+      read: ({ channel, group, unit, from, maxBytes }) => {
+        const { segments, next, end } = db.read(() => log.read(channel, from, maxBytes))
+        return { segments, next, epochs: segments.length > 0 ? quick(() => this.#leases.hand(group, unit, end)) : [] }
+      },
+      heads: ({ group, shards, limit }) => db.read(() => this.#parked.heads(group, shards, limit)),
+      take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
+      register: ({ member, address }) => quick(() => this.#members.register(member, address)),
+      unregister: ({ member }) => quick(() => this.#members.unregister(member)),
+      bury: ({ member }) => safe(() => this.#members.bury(member)),
+      members: () => db.read(() => this.#members.list()),
+      wakeDelayed: ({ now }) => {
+        const touched = safe(() => this.#delayed.wake(now))
+        return { touched, nextDue: db.read(() => this.#delayed.nextDue) }
+      },
+      poll: () => {
+        if (this.#trimDue) quick(() => this.trim())
+        db.shrink()
+        return { version: db.version() }
+      },
+      depths: () => db.read(() => this.#admin.depths()),
+      browse: (args) => db.read(() => this.#admin.browse(args)),
+      amend: (args) => safe(() => this.#admin.amend(args)),
+      move: (args) => safe(() => this.#admin.move(args)),
+      discard: (args) => safe(() => this.#admin.discard(args)),
+    }
+  }
+}

@@ -1,0 +1,479 @@
+import type { Channel } from '../../channel/channel.ts'
+import { isPabalError } from '../../errors.ts'
+import { readFrame } from '../../message/frame.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { Outgoing, Receive, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
+import { assign } from '../shared/assignment.ts'
+import type { StoreClient } from './client.ts'
+import { asBuffer, walk } from './db/pack.ts'
+import { Entry, laneKey, OwnedShard } from './owned-shard.ts'
+import { Packer } from './packer.ts'
+import type { Peers } from './peers.ts'
+import type { HeadRow, Segment, ShardSettlement } from './protocol.ts'
+
+/** How much is read at a time, in bytes; and how many messages are handed out before the event loop gets its turn. */
+const readBytes = 384 * 1024
+const turnMessages = 200
+/** How long a settlement that could not be written waits until it is tried again, in milliseconds. */
+const writeAgain = 250
+
+export interface GroupEnvironment {
+  readonly store: StoreClient
+  readonly peers: Peers
+  readonly runtime: Runtime
+  readonly shards: number
+  /** Sends what is transient. */
+  emit(batch: readonly Outgoing[]): void
+  /** Something was stored on these channels by this process. */
+  stored(channels: readonly string[], nextDue: number | null): void
+  /** The store refuses to be written to, or takes it again. */
+  state(problem: string | undefined): void
+  closed(subscription: GroupSubscription): void
+}
+
+interface Ids {
+  readonly group: number
+  readonly channel: number
+}
+
+/** One subscription to the durable lane: its share of the group's shards. */
+export class GroupSubscription implements Subscription {
+  readonly channel: Channel
+  readonly group: string
+  readonly unit: string
+  readonly ephemeral: boolean
+  readonly #env: GroupEnvironment
+  readonly #options: SubscribeOptions
+  readonly #receive: Receive
+  #ids: Ids = { group: 0, channel: 0 }
+  readonly #owned = new Map<number, OwnedShard>()
+  #out = 0
+  #bytes = 0
+  #suspectOut = false
+  #stopped = false
+  #closing: Promise<void> | undefined
+  // reading the log
+  #woken = false
+  #reading = false
+  #resume: (() => void) | undefined
+  // the parking lots
+  #reviewing = false
+  #reviewAgain = false
+  #lotTimer: Timer | undefined
+  #laneTimer: Timer | undefined
+  // writing
+  #flushing: Promise<void> | undefined
+  #stuck = false
+  // sharing
+  #balancing: Promise<void> = Promise.resolve()
+
+  constructor(env: GroupEnvironment, unit: string, channel: Channel, group: string, ephemeral: boolean, options: SubscribeOptions, receive: Receive) {
+    this.#env = env
+    this.unit = unit
+    this.channel = channel
+    this.group = group
+    this.ephemeral = ephemeral
+    this.#options = options
+    this.#receive = receive
+  }
+
+  async start(): Promise<void> {
+    await this.join()
+    await this.#env.peers.announce()
+    await this.rebalance()
+  }
+
+  /** At the start, and after the others took this process for dead. */
+  async join(): Promise<void> {
+    this.#ids = await this.#env.store.call('join', { unit: this.unit, channel: { address: this.channel.address, kind: this.channel.kind }, group: this.group, durable: true, ephemeral: this.ephemeral })
+  }
+
+  // ——— sharing the shards
+
+  /** Claims what this member is to own and gives up what it is not. One after the other. */
+  rebalance(): Promise<void> {
+    this.#balancing = this.#balancing.then(() => this.#balance()).catch((error: unknown) => {
+      if (isPabalError(error, 'FENCED')) void this.#env.peers.refresh().catch(() => undefined)
+    })
+    return this.#balancing
+  }
+
+  async #balance(): Promise<void> {
+    if (this.#closing) return
+    const { store, peers, shards } = this.#env
+    const units = peers.units(this.channel.address, this.group)
+    if (!units.includes(this.unit)) return
+    const shares = assign(units, shards)
+    const ownerOf = new Map<number, string>()
+    for (const [unit, indexes] of shares) for (const index of indexes) ownerOf.set(index, unit)
+    const free: number[] = []
+    for (const { shard, owner, wanted } of await store.call('leases', { group: this.#ids.group })) {
+      const target = wanted !== null && units.includes(wanted) ? wanted : ownerOf.get(shard)
+      const owned = this.#owned.get(shard)
+      if (owned && owner !== this.unit) this.#lose(owned)
+      else if (owned && target !== this.unit) this.#revoke(owned, null)
+      else if (owner === null && target === this.unit) free.push(shard)
+    }
+    if (free.length === 0 || this.#closing) return
+    for (const claimed of await store.call('claim', { group: this.#ids.group, unit: this.unit, shards: free })) {
+      const owned = new OwnedShard(claimed, new Packer(shards))
+      this.#owned.set(owned.index, owned)
+      this.#options.assigned?.(owned.name, new Map(claimed.parked.map(([key, count]) => [key, count])))
+    }
+    this.poke()
+    this.review()
+  }
+
+  #revoke(shard: OwnedShard, wanted: string | null): void {
+    if (shard.revoking) return
+    shard.revoking = true
+    shard.wanted = wanted
+    this.#options.revoking?.(shard.name)
+    if (shard.outCount === 0) this.#write(shard)
+  }
+
+  /** Another member has it: nothing of it is settled any more. */
+  #lose(shard: OwnedShard): void {
+    shard.gone = true
+    if (this.#owned.get(shard.index) === shard) this.#owned.delete(shard.index)
+    shard.lostSignal.abort()
+  }
+
+  /** The others took this process for dead. */
+  loseAll(): void {
+    for (const shard of [...this.#owned.values()]) this.#lose(shard)
+  }
+
+  // ——— reading the log
+
+  /** There may be something to hand out. */
+  poke(): void {
+    this.#woken = true
+    if (!this.#reading && !this.#stopped && this.#owned.size > 0) void this.#read()
+  }
+
+  get #room(): boolean {
+    return this.#out === 0 || (this.#out < this.#options.maxMessages && this.#bytes < this.#options.maxBytes)
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true
+    try {
+      while (this.#woken && !this.#stopped) {
+        this.#woken = false
+        await this.#makeRoom()
+        const from = this.#from()
+        if (from === undefined) break
+        const { segments, next, epochs } = await this.#env.store.call('read', { channel: this.#ids.channel, group: this.#ids.group, unit: this.unit, from, maxBytes: readBytes })
+        if (segments.length === 0) {
+          for (const shard of this.#owned.values()) if (!shard.revoking) this.#advance(shard, next)
+          if (this.#owned.size > 0) this.review()
+          continue
+        }
+        this.#woken = true
+        const valid = new Map(epochs)
+        for (const shard of [...this.#owned.values()]) if (valid.get(shard.index) !== shard.epoch) this.#lose(shard)
+        for (const segment of segments) await this.#handSegment(segment)
+      }
+    } catch {
+      // The store is closed, or says by itself what is wrong; the next wake-up reads again.
+    } finally {
+      this.#reading = false
+    }
+  }
+
+  #from(): number | undefined {
+    let from: number | undefined
+    for (const shard of this.#owned.values()) if (!shard.revoking && (from === undefined || shard.read < from)) from = shard.read
+    return from
+  }
+
+  #advance(shard: OwnedShard, to: number): void {
+    if (to <= shard.read) return
+    shard.read = to
+    this.#dirty(shard)
+  }
+
+  async #makeRoom(): Promise<void> {
+    while ((!this.#room || this.#stuck) && !this.#stopped)
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve
+      })
+  }
+
+  async #handSegment({ first, bytes }: Segment): Promise<void> {
+    const buffer = asBuffer(bytes)
+    const mine: { pos: number; shard: OwnedShard; offset: number; end: number }[] = []
+    let last = first
+    walk(buffer, (index, shard, offset, end) => {
+      last = first + index
+      const owned = this.#owned.get(shard)
+      if (owned !== undefined && !owned.revoking && last >= owned.read && !owned.wasSettled(last)) mine.push({ pos: last, shard: owned, offset, end })
+      return undefined
+    })
+    let inTurn = 0
+    for (const { pos, shard, offset, end } of mine) {
+      if (!this.#room) await this.#makeRoom()
+      else if (++inTurn === turnMessages) {
+        inTurn = 0
+        await new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
+      }
+      if (this.#stopped) return
+      if (shard.gone || shard.revoking || pos < shard.read) continue
+      shard.read = pos + 1
+      const entry = new Entry(shard, readFrame(buffer, offset), pos, 0, end - offset)
+      if (shard.take(entry) === undefined) this.#hand(entry)
+      else this.#scheduleLanes()
+    }
+    for (const shard of this.#owned.values()) if (!shard.revoking && shard.read >= first) this.#advance(shard, last + 1)
+  }
+
+  // ——— handing out and settling
+
+  #hand(entry: Entry): void {
+    entry.out = true
+    entry.from.outCount++
+    this.#out++
+    this.#bytes += entry.bytes
+    if (entry.lost > 0) this.#suspectOut = true
+    this.#receive(entry).then(
+      (settlement) => this.#settle(entry, settlement),
+      () => this.#settle(entry, { release: {} }),
+    )
+  }
+
+  #settle(entry: Entry, settlement: Settlement): void {
+    if (!entry.out) return
+    entry.out = false
+    const shard = entry.from
+    shard.outCount--
+    this.#out--
+    this.#bytes -= entry.bytes
+    if (entry.lost > 0) this.#suspectOut = false
+    if (!shard.gone) {
+      if ('emit' in settlement) shard.settleWithEmissions(entry, settlement.emit)
+      else if ('park' in settlement) shard.park(entry, settlement.park)
+      else this.#giveBack(entry, settlement.release.after ?? 0)
+      this.#dirty(shard)
+      if (shard.lanes.size > 0) this.#runLanes()
+    }
+    if (this.#resume !== undefined && this.#room && !this.#stuck) {
+      const resume = this.#resume
+      this.#resume = undefined
+      resume()
+    }
+  }
+
+  #giveBack(entry: Entry, after: number): void {
+    const shard = entry.from
+    const due = this.#env.runtime.now() + after
+    if (entry.row) shard.park(entry, { ...(entry.parked ?? { attempts: 0, code: 'KEY_PARKED', reason: 'it was given back' }), due })
+    else shard.hold(entry, due)
+    const units = [...this.#env.peers.units(this.channel.address, this.group)].sort()
+    const next = units[(units.indexOf(this.unit) + 1) % units.length]
+    if (next !== undefined && next !== this.unit && !this.#stopped) this.#revoke(shard, next)
+    this.#scheduleLanes()
+  }
+
+  /** What was given back, and what waits behind it, when its time has come. */
+  #runLanes(): void {
+    if (this.#stopped) return
+    const now = this.#env.runtime.now()
+    for (const shard of this.#owned.values()) {
+      if (shard.revoking) continue
+      for (const [key, lane] of shard.lanes) {
+        const [head] = lane.entries
+        if (head === undefined) {
+          shard.lanes.delete(key)
+          continue
+        }
+        if (head.due > now || shard.isOut(head) || !this.#room) continue
+        lane.entries.shift()
+        if (lane.entries.length === 0) shard.lanes.delete(laneKey(head))
+        head.due = 0
+        this.#hand(head)
+      }
+    }
+    this.#scheduleLanes()
+  }
+
+  #scheduleLanes(): void {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const shard of this.#owned.values()) if (!shard.revoking) for (const { entries } of shard.lanes.values()) soonest = Math.min(soonest, entries[0]?.due ?? soonest)
+    this.#laneTimer?.cancel()
+    this.#laneTimer = undefined
+    const wait = soonest - this.#env.runtime.now()
+    if (soonest === Number.POSITIVE_INFINITY || (soonest === 0 && wait < 0)) return
+    this.#laneTimer = this.#env.runtime.timer(Math.max(0, Math.ceil(wait)), () => this.#runLanes(), true)
+  }
+
+  // ——— the parking lots
+
+  /** Hands out what is parked and due. */
+  review(): void {
+    if (this.#reviewing) {
+      this.#reviewAgain = true
+      return
+    }
+    if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.parkedTotal > 0)) return
+    this.#reviewing = true
+    void this.#lookThrough()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#reviewing = false
+        if (this.#reviewAgain) {
+          this.#reviewAgain = false
+          this.review()
+        }
+      })
+  }
+
+  async #lookThrough(): Promise<void> {
+    const { store, runtime } = this.#env
+    // What was settled must be written first, or it would be found again.
+    while (this.#flushing) await this.#flushing
+    const shards = [...this.#owned.values()].filter((shard) => shard.parkedTotal > 0 && !shard.revoking).map((shard) => shard.index)
+    if (shards.length === 0) return
+    const heads = await store.call('heads', { group: this.#ids.group, shards, limit: 200 })
+    const now = runtime.now()
+    let room = Math.max(this.#out === 0 ? 1 : 0, this.#options.maxMessages - this.#out)
+    let suspect = this.#suspectOut
+    const chosen: HeadRow[] = []
+    let soonest = Number.POSITIVE_INFINITY
+    for (const head of heads) {
+      if ((head.due as number) > now) {
+        soonest = Math.min(soonest, head.due as number)
+        continue
+      }
+      const shard = this.#owned.get(head.shard)
+      if (shard === undefined || shard.revoking || shard.read < head.pos || shard.isBehind(head.key, head.pos) || room <= 0 || (head.suspect && suspect)) continue
+      if (head.suspect) suspect = true
+      room--
+      chosen.push(head)
+    }
+    this.#lotTimer?.cancel()
+    this.#lotTimer = soonest === Number.POSITIVE_INFINITY ? undefined : runtime.timer(Math.max(0, Math.ceil(soonest - now)), () => this.review(), true)
+    if (chosen.length === 0 || this.#stopped) return
+    const ids = chosen.map(({ pos, sub, shard }) => ({ pos, sub, shard, epoch: (this.#owned.get(shard) as OwnedShard).epoch }))
+    const shardOf = new Map(chosen.map((head) => [`${head.pos}.${head.sub}`, head.shard]))
+    for (const row of await store.call('take', { group: this.#ids.group, ids })) {
+      const shard = this.#owned.get(shardOf.get(`${row.pos}.${row.sub}`) as number)
+      if (shard === undefined || this.#stopped) continue
+      this.#hand(new Entry(shard, readFrame(asBuffer(row.frame), 0), row.pos, row.sub, row.frame.byteLength, row.note, row.lost))
+    }
+  }
+
+  /** A person acted: there may be more parked than is known. */
+  lotChanged(): void {
+    for (const shard of this.#owned.values()) shard.parkedTotal = Math.max(1, shard.parkedTotal)
+    this.review()
+  }
+
+  // ——— writing
+
+  #dirty(shard: OwnedShard): void {
+    shard.dirty = true
+    this.#flush()
+  }
+
+  #write(shard: OwnedShard): void {
+    shard.dirty = true
+    this.#flush()
+  }
+
+  #flush(): void {
+    this.#flushing ??= Promise.resolve()
+      .then(() => this.#writeAll())
+      .finally(() => {
+        this.#flushing = undefined
+      })
+  }
+
+  async #writeAll(): Promise<void> {
+    for (;;) {
+      const shards = [...this.#owned.values()].filter((shard) => shard.dirty)
+      if (shards.length === 0) return
+      const freed = shards.filter((shard) => shard.revoking && shard.outCount === 0)
+      const transient = shards.map((shard) => {
+        const emissions = shard.transient
+        shard.transient = []
+        return emissions
+      })
+      const settlements = shards.map((shard) => shard.settlement(this.#ids.group, freed.includes(shard)))
+      const { fenced, touched, nextDue } = await this.#persist(settlements)
+      shards.forEach((shard, i) => {
+        if (fenced.includes(shard.index)) this.#lose(shard)
+        else if ((transient[i] as Outgoing[]).length > 0) this.#env.emit(transient[i] as Outgoing[])
+      })
+      for (const shard of freed) {
+        shard.gone = true
+        if (this.#owned.get(shard.index) === shard) this.#owned.delete(shard.index)
+      }
+      if (touched.length > 0 || nextDue !== null) this.#env.stored(touched, nextDue)
+      if (freed.length > 0 && !this.#closing) {
+        this.#env.peers.leasesChanged(this.channel.address)
+        void this.rebalance()
+      }
+      if (fenced.length > 0) void this.#env.peers.refresh().then(() => this.rebalance(), () => undefined)
+      this.review()
+    }
+  }
+
+  /** Nothing of a settlement may be lost: it is written again until the store takes it. */
+  async #persist(settlements: readonly ShardSettlement[]): Promise<{ fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }> {
+    const { store, runtime, state } = this.#env
+    for (;;) {
+      try {
+        const result = await store.call('settle', { settlements })
+        if (this.#stuck) {
+          this.#stuck = false
+          state(undefined)
+          this.#resume?.()
+        }
+        return result
+      } catch (error) {
+        if (!isPabalError(error) || error.code === 'CLOSED') throw error
+        this.#stuck = true
+        state(`${error.code}: ${error.message}`)
+        await new Promise<void>((resolve) => void runtime.timer(writeAgain, resolve, true))
+      }
+    }
+  }
+
+  // ——— the end
+
+  stop(): void {
+    this.#stopped = true
+    this.#lotTimer?.cancel()
+    this.#laneTimer?.cancel()
+    this.#resume?.()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    this.stop()
+    await this.#balancing
+    try {
+      while (this.#flushing) await this.#flushing
+      // What is still out is given back: its settlement does not count any more.
+      for (const shard of this.#owned.values()) {
+        shard.revoking = true
+        shard.wanted = null
+        shard.outCount = 0
+        shard.dirty = true
+      }
+      this.#flush()
+      while (this.#flushing) await this.#flushing
+      await this.#env.store.call('leave', { unit: this.unit, channel: this.channel.address, group: this.group, durable: true, ephemeral: this.ephemeral })
+    } catch (error) {
+      if (!isPabalError(error)) throw error
+    }
+    this.loseAll()
+    this.#env.closed(this)
+    this.#env.peers.sayChanged()
+  }
+}

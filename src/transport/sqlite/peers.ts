@@ -1,0 +1,266 @@
+import { PabalError } from '../../errors.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { StoreClient } from './client.ts'
+import { type Mesh, openMesh } from './mesh/mesh.ts'
+import type { MemberRow, SubscriberRow } from './protocol.ts'
+
+/** What one process tells another over the mesh; the first byte of a frame. */
+const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6 } as const
+
+/** How long a newcomer waits until the others know of it. */
+const patience = 250
+
+export interface PeerEvents {
+  /** Something was stored on these channels. */
+  woken(channels: readonly string[]): void
+  /** Members or subscribers changed, or shards of these channels became free. */
+  changed(channels?: readonly string[]): void
+  /** A person acted on the parking lots of this channel. */
+  lot(channel: string): void
+  transient(channel: string, group: string, ttl: number, frame: Buffer): void
+  /** The others took this process for dead or frozen and took its shards. */
+  buried(): Promise<void>
+}
+
+/** The other processes on the store: who is there, what they subscribe to, and how they are told. */
+export class Peers {
+  readonly self: string
+  readonly #store: StoreClient
+  readonly #runtime: Runtime
+  readonly #events: PeerEvents
+  #mesh!: Mesh
+  #addresses = new Map<string, string>()
+  #durable = new Map<string, Map<string, string[]>>()
+  #transient = new Map<string, Map<string, string[]>>()
+  #refreshing: Promise<void> | undefined
+  #again = false
+  #turn = 0
+  #token = 0
+  #closed = false
+  readonly #unseen = new Map<number, { left: number; done(): void }>()
+
+  constructor(self: string, store: StoreClient, runtime: Runtime, events: PeerEvents) {
+    this.self = self
+    this.#store = store
+    this.#runtime = runtime
+    this.#events = events
+  }
+
+  async open(file: string, frozenAfter: number): Promise<void> {
+    this.#mesh = await openMesh({
+      folder: `${file}-mesh`,
+      self: this.self,
+      runtime: this.#runtime,
+      frozenAfter,
+      onFrame: (from, frame) => this.#take(from, frame),
+      onGone: (member) => void this.#gone(member).catch(() => undefined),
+    })
+    await this.#store.call('register', { member: this.self, address: this.#mesh.address })
+    await this.refresh()
+  }
+
+  /** Registers again after the others buried this process. */
+  async register(): Promise<void> {
+    await this.#store.call('register', { member: this.self, address: this.#mesh.address })
+  }
+
+  async #gone(member: string): Promise<void> {
+    if (this.#closed || !this.#addresses.has(member)) return
+    const { address } = this.#mesh
+    const done = await this.#store.call('bury', { member })
+    if (this.#closed || address === '') return
+    if (done) this.#tellAll(frames.changed, tokenOf(0))
+    await this.refresh()
+    this.#events.changed()
+  }
+
+  /** Reads who is there. Calls that come while it reads are answered by one more reading. */
+  refresh(): Promise<void> {
+    if (this.#refreshing) {
+      this.#again = true
+      return this.#refreshing
+    }
+    this.#refreshing = this.#read().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #read(): Promise<void> {
+    do {
+      this.#again = false
+      const { members, subscribers } = await this.#store.call('members', {})
+      if (this.#closed) return
+      if (!members.some(({ id }) => id === this.self)) {
+        await this.#events.buried()
+        this.#again = true
+        continue
+      }
+      this.#learn(members, subscribers)
+    } while (this.#again)
+  }
+
+  #learn(members: readonly MemberRow[], subscribers: readonly SubscriberRow[]): void {
+    this.#addresses = new Map(members.map(({ id, address }) => [id, address]))
+    this.#durable = new Map()
+    this.#transient = new Map()
+    for (const { unit, channel, group, durable } of subscribers) {
+      const lane = durable ? this.#durable : this.#transient
+      let groups = lane.get(channel)
+      if (groups === undefined) lane.set(channel, (groups = new Map()))
+      const there = groups.get(group)
+      if (there) there.push(unit)
+      else groups.set(group, [unit])
+    }
+    for (const [id, address] of this.#addresses) if (id !== this.self) this.#mesh.connect(id, address)
+  }
+
+  /** This process changed what it subscribes to: resolves when the others know, or a quarter of a second has passed. */
+  async announce(): Promise<void> {
+    await this.refresh()
+    const others = this.#addresses.size - 1
+    if (others <= 0) return
+    const token = ++this.#token
+    await new Promise<void>((resolve) => {
+      const timer = this.#runtime.timer(patience, () => done(), true)
+      const done = (): void => {
+        timer.cancel()
+        this.#unseen.delete(token)
+        resolve()
+      }
+      this.#unseen.set(token, { left: others, done })
+      this.#tellAll(frames.changed, tokenOf(token))
+    })
+  }
+
+  /** The subscriptions that share a group's shards. */
+  units(channel: string, group: string): readonly string[] {
+    return this.#durable.get(channel)?.get(group) ?? []
+  }
+
+  groups(channel: string): readonly string[] {
+    return [...(this.#transient.get(channel)?.keys() ?? [])]
+  }
+
+  /** One process of each group of the transient lane, in turn. */
+  receivers(channel: string): readonly (readonly [group: string, member: string])[] {
+    const groups = this.#transient.get(channel)
+    if (groups === undefined) return []
+    this.#turn++
+    return Array.from(groups, ([group, units]) => [group, memberOf(units[this.#turn % units.length] as string)] as const)
+  }
+
+  /** Tells the processes that read these channels. */
+  wake(channels: readonly string[]): void {
+    this.#tellReaders(frames.woken, channels)
+  }
+
+  leasesChanged(channel: string): void {
+    this.#tellReaders(frames.leases, [channel])
+  }
+
+  lotChanged(channel: string): void {
+    this.#tellReaders(frames.lot, [channel])
+  }
+
+  #tellReaders(what: number, channels: readonly string[]): void {
+    if (channels.length === 0 || this.#addresses.size < 2) return
+    const byMember = new Map<string, string[]>()
+    for (const channel of channels) {
+      for (const units of this.#durable.get(channel)?.values() ?? [])
+        for (const unit of units) {
+          const member = memberOf(unit)
+          if (member === this.self) continue
+          const told = byMember.get(member)
+          if (told === undefined) byMember.set(member, [channel])
+          else if (told.at(-1) !== channel) told.push(channel)
+        }
+    }
+    for (const [member, told] of byMember) this.#tell(member, frameOf(what, Buffer.from(told.join('\n'))))
+  }
+
+  #tellAll(what: number, body: Buffer): void {
+    for (const member of this.#addresses.keys()) if (member !== this.self) this.#tell(member, frameOf(what, body))
+  }
+
+  #tell(member: string, frame: Buffer): 'sent' | Promise<'sent' | 'no-receiver'> {
+    const address = this.#addresses.get(member)
+    if (address === undefined || this.#closed) return Promise.resolve('no-receiver')
+    return this.#mesh.send(member, address, frame)
+  }
+
+  sendTransient(member: string, channel: string, group: string, ttl: number, frame: Uint8Array): 'sent' | Promise<'sent' | 'no-receiver'> {
+    const place = Buffer.from(`${channel}\n${group}`)
+    const whole = Buffer.allocUnsafe(9 + place.length + frame.byteLength)
+    whole[0] = frames.transient
+    whole.writeUInt32LE(Math.min(ttl, 0xffff_ffff), 1)
+    whole.writeUInt32LE(place.length, 5)
+    whole.set(place, 9)
+    whole.set(frame, 9 + place.length)
+    return this.#tell(member, whole)
+  }
+
+  #take(from: string, frame: Buffer): void {
+    switch (frame[0]) {
+      case frames.woken:
+        return this.#events.woken(textOf(frame).split('\n'))
+      case frames.changed: {
+        const token = frame.readUInt32LE(1)
+        void this.refresh().then(
+          () => {
+            if (token !== 0) void this.#tell(from, frameOf(frames.seen, tokenOf(token)))
+            this.#events.changed()
+          },
+          () => undefined,
+        )
+        return
+      }
+      case frames.seen: {
+        const unseen = this.#unseen.get(frame.readUInt32LE(1))
+        if (unseen && --unseen.left === 0) unseen.done()
+        return
+      }
+      case frames.transient: {
+        const end = 9 + frame.readUInt32LE(5)
+        const [channel = '', group = ''] = frame.toString('utf8', 9, end).split('\n')
+        return this.#events.transient(channel, group, frame.readUInt32LE(1), frame.subarray(end))
+      }
+      case frames.lot:
+        return this.#events.lot(textOf(frame))
+      case frames.leases:
+        return this.#events.changed([textOf(frame)])
+      default:
+        throw new PabalError('INVALID_MESSAGE', `a process sent a frame of the unknown kind ${frame[0]}`)
+    }
+  }
+
+  /** The others see that it goes: its rows must be gone by then. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const unseen of this.#unseen.values()) unseen.done()
+    await this.#mesh?.close()
+  }
+
+  /** Tells all that something changed, and does not wait. */
+  sayChanged(): void {
+    this.#tellAll(frames.changed, tokenOf(0))
+  }
+}
+
+function frameOf(what: number, body: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(1 + body.length)
+  frame[0] = what
+  frame.set(body, 1)
+  return frame
+}
+
+function tokenOf(token: number): Buffer {
+  const body = Buffer.allocUnsafe(4)
+  body.writeUInt32LE(token, 0)
+  return body
+}
+
+const textOf = (frame: Buffer): string => frame.toString('utf8', 1)
+
+/** `<member>/<n>` */
+const memberOf = (unit: string): string => unit.slice(0, unit.lastIndexOf('/'))

@@ -1,0 +1,345 @@
+import type { Channel } from '../../channel/channel.ts'
+import { isPabalError, PabalError } from '../../errors.ts'
+import { readFrame } from '../../message/frame.ts'
+import { maxHeaderBytes, sizeOf } from '../../message/limits.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import { systemRuntime } from '../../runtime/system.ts'
+import type { Capabilities } from '../capabilities.ts'
+import type { Admin, Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../seam.ts'
+import { SqliteAdmin } from './admin.ts'
+import { StoreClient } from './client.ts'
+import { GroupSubscription } from './group.ts'
+import { type Settings, settingsOf, type SqliteOptions } from './options.ts'
+import { frameOf } from './packer.ts'
+import { Peers } from './peers.ts'
+import { Sender } from './sender.ts'
+import { TransientReceiver } from './transient.ts'
+
+const maxBytes = 32 * 1024 * 1024
+/** How often a process looks for what it was not told of, in milliseconds: wake-ups come over the mesh. */
+const pollEvery = 1000
+/** A transient message without a deadline of its own. */
+const defaultTtl = 60_000
+const inboxBounds = { maxMessages: 100_000, maxBytes: 256 * 1024 * 1024 }
+
+/** The embedded store: one file, several processes. See docs/decisions/0003-embedded-store.md. */
+export class SqliteTransport implements Transport {
+  readonly name = 'sqlite'
+  readonly #settings: Settings
+  readonly #options: SqliteOptions
+  readonly #runtime: Runtime
+  readonly #self: string
+  #store!: StoreClient
+  #peers!: Peers
+  #sender!: Sender
+  #shards = 0
+  #admin: Admin | undefined
+  #state: StateListener = () => {}
+  #units = 0
+  readonly #groups = new Set<GroupSubscription>()
+  readonly #receivers = new Map<string, TransientReceiver>()
+  #poll: Timer | undefined
+  #version = 0
+  #delayTimer: Timer | undefined
+  #delayDue = Number.POSITIVE_INFINITY
+  #closing: Promise<void> | undefined
+
+  constructor(options: SqliteOptions) {
+    this.#settings = settingsOf(options)
+    this.#options = options
+    this.#runtime = options.runtime ?? systemRuntime
+    this.#self = this.#runtime.id()
+  }
+
+  get admin(): Admin | undefined {
+    return this.#admin
+  }
+
+  async open(listener: StateListener): Promise<Capabilities> {
+    const { file, maxSize, shards, frozenAfter } = this.#settings
+    const { faults } = this.#options
+    this.#state = listener
+    this.#store = new StoreClient(faults?.trace, (error) => listener({ ready: false, reason: error.message }))
+    try {
+      const opened = await this.#store.call('open', { file, maxSize, shards, kill: faults?.kill, trace: faults?.trace !== undefined, acknowledgeFirst: faults?.acknowledgeFirst === true })
+      this.#shards = opened.shards
+      this.#sender = new Sender(this.#store, this.#shards, (channels, due) => this.#stored(channels, due))
+      this.#admin = new SqliteAdmin(this.#store, this.#shards, (channel) => this.#lot(channel, true))
+      this.#peers = new Peers(this.#self, this.#store, this.#runtime, {
+        woken: (channels) => this.#wake(channels),
+        changed: (channels) => this.#rebalance(channels),
+        lot: (channel) => this.#lot(channel, false),
+        transient: (channel, group, ttl, frame) => this.#receivers.get(`${channel}\n${group}`)?.take(readFrame(frame, 0), ttl),
+        buried: () => this.#buried(),
+      })
+      await this.#peers.open(file, frozenAfter)
+      await this.#wakeDelayed()
+    } catch (error) {
+      await this.#store.close()
+      throw error
+    }
+    this.#schedulePoll()
+    listener({ ready: true })
+    return {
+      survives: 'power',
+      ordersByKey: true,
+      durableGroups: true,
+      replays: false,
+      delays: true,
+      countsLosses: true,
+      atomicEmit: true,
+      detectsNoReceiver: true,
+      knowsReceivers: true,
+      fences: true,
+      parks: true,
+      maxBytes,
+      takeover: { killed: 1000, frozen: frozenAfter + 2000 },
+    }
+  }
+
+  async provision(channels: readonly Channel[], mode: 'create' | 'check'): Promise<void> {
+    const missing = await this.#store.call('provision', { channels: channels.map(({ address, kind }) => ({ address, kind })), mode })
+    if (missing.length > 0) throw new PabalError('INVALID_CONFIGURATION', `the store ${this.#settings.file} does not have these channels as asked for: ${missing.join(', ')}`, { hint: "Start once with provision: 'create'." })
+  }
+
+  // ——— sending
+
+  async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const results = new Array<SendResult>(batch.length)
+    const durable: Outgoing[] = []
+    const light: Promise<void>[] = []
+    const indexes: number[] = []
+    for (let i = 0; i < batch.length; i++) {
+      const outgoing = batch[i] as Outgoing
+      const refused = this.#refuse(outgoing)
+      if (refused) results[i] = refused
+      else if (outgoing.durable) {
+        durable.push(outgoing)
+        indexes.push(i)
+      } else
+        light.push(
+          this.#sendLight(outgoing).then((result) => {
+            results[i] = result
+          }),
+        )
+    }
+    if (durable.length > 0) {
+      const result = await this.#sender.send(durable)
+      for (const i of indexes) results[i] = result
+    }
+    if (light.length > 0) await Promise.all(light)
+    return results
+  }
+
+  #refuse({ message, durable, notBefore }: Outgoing): PabalError | undefined {
+    const { id } = message
+    if (this.#closing) return new PabalError('CLOSED', 'the transport is closed; nothing was sent', { id })
+    if (notBefore !== undefined && !durable) return new PabalError('UNSUPPORTED', `${message.type}: only durable messages can be delayed`, { id })
+    // The headers were measured above the seam; a dead letter may add some.
+    if (message.body.byteLength > maxBytes || sizeOf(message) > maxBytes + maxHeaderBytes)
+      return new PabalError('MESSAGE_TOO_LARGE', `${message.type}: it takes ${sizeOf(message)} bytes, the store carries at most ${maxBytes}`, { id })
+    return undefined
+  }
+
+  async #sendLight({ channel, message, ttl = defaultTtl }: Outgoing): Promise<SendResult> {
+    try {
+      let receivers = this.#peers.receivers(channel.address)
+      // Somebody may have come whom this process does not know yet.
+      if (receivers.length === 0) {
+        await this.#peers.refresh()
+        receivers = this.#peers.receivers(channel.address)
+      }
+      const chosen = channel.kind === 'publish-subscribe' ? receivers : receivers.slice(0, 1)
+      if (chosen.length === 0) return 'no-receiver'
+      const frame = frameOf(message)
+      const results = await Promise.all(chosen.map(([group, member]) => this.#deliver(channel.address, group, member, ttl, frame)))
+      return results.includes('sent') ? 'sent' : 'no-receiver'
+    } catch (error) {
+      return isPabalError(error) ? error : new PabalError('SEND_FAILED', (error as Error).message, { cause: error, id: message.id })
+    }
+  }
+
+  #deliver(channel: string, group: string, member: string, ttl: number, frame: Uint8Array): 'sent' | 'no-receiver' | Promise<'sent' | 'no-receiver'> {
+    if (member !== this.#self) return this.#peers.sendTransient(member, channel, group, ttl, frame)
+    const receiver = this.#receivers.get(`${channel}\n${group}`)
+    if (receiver === undefined) return 'no-receiver'
+    receiver.take(readFrame(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength), 0), ttl)
+    return 'sent'
+  }
+
+  #emit(batch: readonly Outgoing[]): void {
+    void this.send(batch)
+  }
+
+  async receivers(channel: Channel): Promise<readonly string[]> {
+    await this.#peers.refresh()
+    return this.#peers.groups(channel.address)
+  }
+
+  // ——— receiving
+
+  async inbox(owner: string, receive: Receive): Promise<Inbox> {
+    const address = `inbox.${owner.replace(/[^\w.-]/g, '_').slice(0, 100)}.${this.#runtime.id()}`
+    const close = await this.#light({ address, kind: 'inbox' }, '', inboxBounds, receive)
+    return { address, close }
+  }
+
+  async #light(channel: Channel, group: string, bounds: { maxMessages: number; maxBytes: number }, receive: Receive): Promise<() => Promise<void>> {
+    this.#mustBeOpen()
+    const key = `${channel.address}\n${group}`
+    const receiver = new TransientReceiver(receive, bounds, this.#runtime, (batch) => this.#emit(batch))
+    this.#receivers.set(key, receiver)
+    const unit = `${this.#self}/${this.#units++}`
+    await this.#store.call('join', { unit, channel: { address: channel.address, kind: channel.kind }, group, durable: false, ephemeral: true })
+    this.#lightUnits.set(key, { unit, channel, group })
+    // An inbox is known to whoever reads its address: nobody need be told.
+    await (channel.kind === 'inbox' ? this.#peers.refresh() : this.#peers.announce())
+    let open = true
+    return async () => {
+      if (!open) return
+      open = false
+      receiver.close()
+      if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
+      this.#lightUnits.delete(key)
+      if (this.#closing) return
+      await this.#store.call('leave', { unit, channel: channel.address, group, durable: false, ephemeral: true })
+      if (channel.kind !== 'inbox') this.#peers.sayChanged()
+      await this.#peers.refresh()
+    }
+  }
+
+  readonly #lightUnits = new Map<string, { unit: string; channel: Channel; group: string }>()
+
+  async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
+    this.#mustBeOpen()
+    const ephemeral = channel.kind !== 'point-to-point' && options.group === undefined
+    const group = channel.kind === 'point-to-point' ? '' : (options.group ?? `~${this.#runtime.id()}`)
+    if (!options.durable) {
+      const close = await this.#light(channel, group, options, receive)
+      return { stop: () => void close(), close }
+    }
+    const subscription = new GroupSubscription(
+      {
+        store: this.#store,
+        peers: this.#peers,
+        runtime: this.#runtime,
+        shards: this.#shards,
+        emit: (batch) => this.#emit(batch),
+        stored: (channels, due) => this.#stored(channels, due),
+        state: (problem) => this.#state(problem === undefined ? { ready: true } : { ready: false, reason: problem }),
+        closed: (closed) => void this.#groups.delete(closed),
+      },
+      `${this.#self}/${this.#units++}`,
+      channel,
+      group,
+      ephemeral,
+      options,
+      receive,
+    )
+    this.#groups.add(subscription)
+    await subscription.start()
+    return subscription
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing) throw new PabalError('CLOSED', 'the transport is closed')
+  }
+
+  // ——— what others did
+
+  /** This process stored something: its own subscriptions are told, and the other processes. */
+  #stored(channels: readonly string[], nextDue: number | null): void {
+    this.#wake(channels)
+    this.#peers.wake(channels)
+    if (nextDue !== null) this.#scheduleDelayed(nextDue)
+  }
+
+  #wake(channels: readonly string[]): void {
+    for (const group of this.#groups) if (channels.includes(group.channel.address)) group.poke()
+  }
+
+  #rebalance(channels: readonly string[] | undefined): void {
+    for (const group of this.#groups) if (channels === undefined || channels.includes(group.channel.address)) void group.rebalance()
+  }
+
+  #lot(channel: string, tell: boolean): void {
+    for (const group of this.#groups) if (group.channel.address === channel) group.lotChanged()
+    if (tell) this.#peers.lotChanged(channel)
+  }
+
+  /** The others took this process for dead or frozen: it owns nothing any more, and takes part anew. */
+  async #buried(): Promise<void> {
+    for (const group of this.#groups) group.loseAll()
+    await this.#peers.register()
+    for (const { unit, channel, group } of this.#lightUnits.values()) await this.#store.call('join', { unit, channel, group, durable: false, ephemeral: true })
+    for (const group of this.#groups) await group.join()
+    this.#peers.sayChanged()
+    for (const group of this.#groups) void group.rebalance()
+  }
+
+  /** The one timer that keeps the process running: an open transport is a reason to live, as a connection would be. */
+  #schedulePoll(): void {
+    this.#poll = this.#runtime.timer(
+      pollEvery,
+      () => {
+        void this.#look()
+          .catch(() => undefined)
+          .then(() => {
+            if (!this.#closing) this.#schedulePoll()
+          })
+      },
+    )
+  }
+
+  /** A safety net: a wake-up may be lost with the process that should have sent it. */
+  async #look(): Promise<void> {
+    const { version } = await this.#store.call('poll', {})
+    if (version === this.#version) return
+    this.#version = version
+    for (const group of this.#groups) {
+      group.poke()
+      group.review()
+    }
+    await this.#peers.refresh()
+    this.#rebalance(undefined)
+  }
+
+  // ——— delays
+
+  #scheduleDelayed(due: number): void {
+    if (due >= this.#delayDue || this.#closing) return
+    this.#delayDue = due
+    this.#delayTimer?.cancel()
+    const wait = Math.min(Math.max(0, due - this.#runtime.now()), 2 ** 30)
+    this.#delayTimer = this.#runtime.timer(wait, () => void this.#wakeDelayed().catch(() => undefined), true)
+  }
+
+  async #wakeDelayed(): Promise<void> {
+    this.#delayDue = Number.POSITIVE_INFINITY
+    if (this.#closing) return
+    const { touched, nextDue } = await this.#store.call('wakeDelayed', { now: this.#runtime.now() })
+    if (touched.length > 0) this.#stored(touched, null)
+    if (nextDue !== null) this.#scheduleDelayed(nextDue)
+  }
+
+  // ——— the end
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    this.#poll?.cancel()
+    this.#delayTimer?.cancel()
+    if (this.#peers === undefined) return this.#store?.close()
+    await this.#sender.drained()
+    for (const receiver of this.#receivers.values()) receiver.close()
+    await Promise.all([...this.#groups].map((group) => group.close()))
+    await this.#store.call('unregister', { member: this.#self }).catch(() => undefined)
+    this.#peers.sayChanged()
+    await this.#peers.close()
+    await this.#store.call('close', {}).catch(() => undefined)
+    await this.#store.close()
+  }
+}
