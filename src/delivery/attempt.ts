@@ -12,6 +12,7 @@ export type AttemptState = 'queued' | 'running' | 'holding' | 'settled'
 /** One delivery inside the engine, from the moment it is handed out to its settlement; also what its handler is given. */
 export class Attempt implements HandleContext {
   readonly delivery: Delivery
+  readonly arrived: number
   readonly bytes: number
   state: AttemptState = 'queued'
   /** Attempts that failed so far, those before it was parked included. */
@@ -38,8 +39,9 @@ export class Attempt implements HandleContext {
   #controller: AbortController | undefined = undefined
   #aborted: PabalError | undefined = undefined
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, arrived: number) {
     this.delivery = delivery
+    this.arrived = arrived
     this.bytes = sizeOf(delivery.message)
     const { parked } = delivery
     // A redriven message begins anew.

@@ -1,4 +1,5 @@
 import { PabalError } from '../errors.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import type { Receive, Settlement } from '../transport/seam.ts'
 import { Attempt } from './attempt.ts'
 import { Endings } from './endings.ts'
@@ -19,11 +20,13 @@ export class Engine {
   readonly #slots: Slots
   readonly #keys: Keys
   readonly #durable: boolean
+  readonly #runtime: Runtime
   #closing = false
 
   constructor(options: ConsumerOptions) {
     const { policy, runtime, counters, durable } = options
     this.#durable = durable
+    this.#runtime = runtime
     this.#ledger = new Ledger(policy)
     this.#shards = new Shards((signal) => this.#lost(signal))
     this.#slots = new Slots(policy.concurrency, (attempt) => void runner.run(attempt))
@@ -58,7 +61,7 @@ export class Engine {
   }
 
   readonly receive: Receive = (delivery) => {
-    const attempt = new Attempt(delivery)
+    const attempt = new Attempt(delivery, this.#runtime.monotonic())
     const settlement = new Promise<Settlement>((resolve, reject) => {
       attempt.resolve = resolve
       attempt.reject = reject

@@ -58,6 +58,8 @@ export interface HandleContext {
   readonly delivery: Delivery
   /** 1 for the first attempt. Rises in memory and in the parking lot alike. */
   readonly attempt: number
+  /** When it was handed out, on the monotonic clock: what the sender's deadline is counted from. */
+  readonly arrived: number
   readonly signal: AbortSignal
 }
 

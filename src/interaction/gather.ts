@@ -94,7 +94,7 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
     const { runtime, transport, capabilities } = this.#outbound
     const port = this.#port
     const { signal } = this.#fields
-    const within = Math.min(this.#fields.within, origin.remaining() ?? Number.POSITIVE_INFINITY)
+    const within = Math.min(this.#fields.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
     const id = this.#fields.id ?? origin.nextId(port.channel, port.data.type)
     if (isAborted(signal)) throw this.#cancelled(id)
     if (within <= 0) return this.#end('deadline')

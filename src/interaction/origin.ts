@@ -14,8 +14,8 @@ export interface Origin {
   readonly cause: string | undefined
   /** Extensions that follow from the message being handled: trace context. Undefined where there are none. */
   readonly inherited: Readonly<Record<string, string>> | undefined
-  /** Milliseconds left of the deadline that came with the message being handled; undefined where none did. */
-  remaining(): number | undefined
+  /** The longest that something asked now may wait, in milliseconds; undefined: as long as it says itself. */
+  allowance(): number | undefined
 }
 
 /** Sends on its own account: nothing is inherited. */
@@ -35,7 +35,7 @@ export class PlainOrigin implements Origin {
     return this.#runtime.id()
   }
 
-  remaining(): number | undefined {
+  allowance(): undefined {
     return undefined
   }
 }

@@ -61,7 +61,7 @@ function start(
   replyTo: string,
 ): Promise<Answer> {
   const { runtime } = outbound
-  const within = Math.min(options.within, origin.remaining() ?? Number.POSITIVE_INFINITY)
+  const within = Math.min(options.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
   const id = options.id ?? origin.nextId(port.channel, port.data.type)
   if (options.signal?.aborted === true) throw cancelled(port, id, false)
   if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })

@@ -33,13 +33,13 @@ export class Handling implements Speaker, Origin {
   #bytes = 0
   #ended = false
 
-  constructor(core: Core, source: string, delivered: HandleContext, arrived: number | undefined) {
+  constructor(core: Core, source: string, delivered: HandleContext) {
     this.core = core
     this.source = source
     this.delivered = delivered
     this.message = delivered.delivery.message
     const within = withinOf(this.message)
-    this.#deadline = within === undefined ? undefined : (arrived ?? core.runtime.monotonic()) + within
+    this.#deadline = within === undefined ? undefined : delivered.arrived + within
   }
 
   get origin(): Origin {
@@ -58,8 +58,18 @@ export class Handling implements Speaker, Origin {
     return traceOf(this.message)
   }
 
+  /** Milliseconds left of the deadline that came with the message; undefined where none did. */
   remaining(): number | undefined {
     return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.core.runtime.monotonic())
+  }
+
+  /**
+   * A question inside a handler waits no longer than the handler's own asker. A command is carried out although its asker
+   * has gone: then what it asks has the time that it says itself, or it could never succeed.
+   */
+  allowance(): number | undefined {
+    const remaining = this.remaining()
+    return remaining === 0 && this.message.kind !== 'query' ? undefined : remaining
   }
 
   nextId(channel: Channel, type: string): string {

@@ -57,7 +57,7 @@ export abstract class HandlerRoute implements Route {
   }
 
   async handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
-    const handling = new Handling(this.core, this.as, delivered, undefined)
+    const handling = new Handling(this.core, this.as, delivered)
     try {
       const returned = this.run(new Context(handling, this, decoded))
       const value = isPromise(returned) ? await returned : returned
@@ -167,7 +167,7 @@ export class ReplyingRoute extends OneWayRoute {
 export class QueryRoute extends ReplyingRoute {
   override async handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
     const within = withinOf(delivered.delivery.message)
-    if (within === undefined || within > 0) return super.handle(decoded, delivered)
+    if (within === undefined || delivered.arrived + within > this.core.runtime.monotonic()) return super.handle(decoded, delivered)
     this.core.counters.expired++
     return []
   }

@@ -156,6 +156,47 @@ test('a question whose asker has stopped waiting is dropped and counted', async 
   expect(handled).toBe(0)
 })
 
+test('a command whose asker has gone is carried out all the same, with what it asks others', async () => {
+  const town = new Town()
+  await (await town.app()).serve(Kitchen, plainKitchen)
+  const app = await town.app({ retry: { delay: 60, jitter: 0 } })
+  const tickets: string[] = []
+  await app.serve(Order, {
+    ...plainOrder,
+    place: async ({ call, reply, attempt }) => {
+      if (attempt === 1) throw new Error('not yet')
+      const made = await call.createTicket(ticket)
+      if (made.type === 'TicketCreated') tickets.push(made.payload.ticketId)
+      return reply.Refused({})
+    },
+  })
+  expect(await errorOf((await town.app()).client(Order).place({ orderId: 'o' }, { within: '20ms' }))).toMatchObject({
+    code: 'OUTCOME_UNKNOWN',
+  })
+  await until(() => app.counters().handled === 1)
+  expect(tickets).toEqual(['t-o-1'])
+})
+
+test('a question that waited for a free handler longer than its asker does is dropped and counted', async () => {
+  const town = new Town()
+  const app = await town.app({ concurrency: 1 })
+  const asked: string[] = []
+  await app.serve(Kitchen, {
+    ...plainKitchen,
+    menu: async ({ payload, reply }) => {
+      asked.push(payload.restaurantId)
+      await pause(60)
+      return reply.Menu({ dishes: [] })
+    },
+  })
+  const kitchen = (await town.app()).client(Kitchen)
+  const first = kitchen.menu({ restaurantId: 'first' })
+  expect(await errorOf(kitchen.menu({ restaurantId: 'second' }, { within: '20ms' }))).toMatchObject({ code: 'TIMEOUT' })
+  await first
+  await until(() => app.counters().expired === 1)
+  expect(asked).toEqual(['first'])
+})
+
 test('a context that is used after its handler ended refuses clearly, and nothing is sent', async () => {
   const town = new Town()
   const events = await listen(await town.wire(), 'Order', 'publish-subscribe')
