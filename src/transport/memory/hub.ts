@@ -9,9 +9,7 @@ import { Alarms } from './alarms.ts'
 import { keep } from './entry.ts'
 import { type HubOptions, type Limits, limitsOf } from './options.ts'
 import { Delayed, Topic } from './topic.ts'
-
-/** So many deliveries are handed out before timers and sockets get their turn. */
-const burstLimit = 1024
+import { Turns } from './turns.ts'
 
 /** Everything that the members of one hub share: what a broker would hold. */
 export class Hub {
@@ -25,16 +23,15 @@ export class Hub {
   bytes = 0
   sequence = 0
   names = 0
-  /** Deliveries handed out since the event loop turned. */
-  burst = 0
+  readonly turns: Turns
   readonly #open = new Set<object>()
-  #afterTurn: (() => void)[] | undefined
   #nextSweep = 0
 
   constructor(options: HubOptions) {
     this.limits = limitsOf(options)
     this.runtime = options.runtime
     this.alarms = new Alarms(options.runtime)
+    this.turns = new Turns(options.runtime)
     this.capabilities = {
       survives: 'nothing',
       ordersByKey: true,
@@ -175,23 +172,6 @@ export class Hub {
     const { maxMessages, maxBytes } = this.limits
     const text = `${message.type} was not taken: ${this.messages} messages in ${this.bytes} bytes are stored, at most ${maxMessages} in ${maxBytes} may be`
     return new PabalError('OVERLOADED', text, { id: message.id })
-  }
-
-  /** Runs `run` when the code that runs now is done; now and then only after the event loop has turned. */
-  soon(run: () => void): void {
-    if (this.burst < burstLimit) queueMicrotask(run)
-    else if (this.#afterTurn !== undefined) this.#afterTurn.push(run)
-    else {
-      this.#afterTurn = [run]
-      this.runtime.timer(0, this.#turned)
-    }
-  }
-
-  readonly #turned = (): void => {
-    const runs = this.#afterTurn ?? []
-    this.#afterTurn = undefined
-    this.burst = 0
-    for (const run of runs) run()
   }
 }
 

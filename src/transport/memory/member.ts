@@ -47,7 +47,7 @@ export class Member implements Subscription {
   schedule(): void {
     if (this.#scheduled || this.stopped) return
     this.#scheduled = true
-    this.group.hub.soon(this.#pump)
+    this.group.hub.turns.soon(this.#pump)
   }
 
   readonly #pump = (): void => {
@@ -84,7 +84,7 @@ export class Member implements Subscription {
     this.#held++
     this.#heldBytes += entry.bytes
     if (entry.suspect) this.#suspect = out
-    this.group.hub.burst++
+    this.group.hub.turns.burst++
     let settlement: Promise<Settlement>
     try {
       settlement = this.#receive(out)

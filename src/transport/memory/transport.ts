@@ -8,7 +8,8 @@ import type { Hold } from './entry.ts'
 import type { Hub } from './hub.ts'
 import { Member } from './member.ts'
 
-const sentOne: Promise<readonly SendResult[]> = Promise.resolve(Object.freeze(['sent' as const]))
+const oneSent: readonly SendResult[] = Object.freeze(['sent' as const])
+const sentOne = Promise.resolve(oneSent)
 const unbounded = { durable: false, maxMessages: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
 
 const never = (): Promise<void> => new Promise(() => {})
@@ -75,9 +76,11 @@ export class MemoryTransport implements Transport {
     const hub = this.#hub
     if (batch.length === 1) {
       const result = hub.send(batch[0] as Outgoing)
-      return result === 'sent' ? sentOne : Promise.resolve([result])
+      if (result === 'sent') return hub.turns.paced(oneSent) ?? sentOne
+      return Promise.resolve([result])
     }
-    return Promise.resolve(batch.map((outgoing) => hub.send(outgoing)))
+    const results = batch.map((outgoing) => hub.send(outgoing))
+    return hub.turns.paced(results) ?? Promise.resolve(results)
   }
 
   async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
