@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'structure',
           include: ['test/structure/**/*.test.ts'],
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },

@@ -44,7 +44,7 @@ async function runTogether(examples: readonly Example[], from: string): Promise<
     .filter(({ runs }) => runs)
     .map((example) => {
       const stays = example.code.includes('.closeOn(') && !example.code.includes('.close()')
-      return { name: example.name, stays, ...start([example.file], join(from, example.folder)) }
+      return { name: example.name, stays, ...start([example.file], join(from, example.folder), 200_000) }
     })
   await Promise.all(running.filter(({ stays }) => !stays).map(({ ended }) => ended))
   for (const { stays, stop } of running) if (stays) stop()
