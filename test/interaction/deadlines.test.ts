@@ -52,20 +52,27 @@ test('everything expires in the order of its deadlines, with one timer', () => {
 })
 
 test('what was taken out leaves nothing and never expires, wherever it stood', () => {
-  const clock = still()
-  const deadlines = new Deadlines(clock.runtime)
-  const ended: number[] = []
-  const items = Array.from({ length: 300 }, (_, n) => dated(((n * 101) % 300) + 1, ended))
-  for (const item of items) deadlines.add(item)
-  const kept = items.filter((item, n) => {
-    if (n % 3 === 0) return true
-    deadlines.remove(item)
-    deadlines.remove(item)
-    return false
-  })
-  expect(deadlines.size).toBe(kept.length)
-  clock.to(1000)
-  expect(ended).toEqual(kept.map((item) => item.deadline).sort((a, b) => a - b))
+  let seed = 7
+  const random = (below: number): number => {
+    seed = (seed * 1103515245 + 12345) % 2147483648
+    return seed % below
+  }
+  for (let round = 0; round < 50; round++) {
+    const clock = still()
+    const deadlines = new Deadlines(clock.runtime)
+    const ended: number[] = []
+    const items = Array.from({ length: 100 }, () => dated(random(1000) + 1, ended))
+    for (const item of items) deadlines.add(item)
+    const kept = [...items]
+    for (let n = 0; n < 60; n++) {
+      const [gone] = kept.splice(random(kept.length), 1)
+      deadlines.remove(gone as Dated)
+      deadlines.remove(gone as Dated)
+    }
+    expect(deadlines.size).toBe(kept.length)
+    clock.to(2000)
+    expect(ended).toEqual(kept.map((item) => item.deadline).sort((x, y) => x - y))
+  }
 })
 
 test('an earlier deadline moves the timer forward; one that comes while others expire is kept', () => {

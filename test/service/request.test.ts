@@ -1,8 +1,9 @@
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { PabalError } from '../../src/errors.ts'
 import { maxInFlight, ReplyInbox } from '../../src/interaction/inbox.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
-import { Kitchen, plainKitchen } from './kitchen.ts'
+import { Courier, Kitchen, plainKitchen } from './kitchen.ts'
 
 const ticket = { orderId: 'o-1', lines: [{ quantity: 1 }] }
 
@@ -114,6 +115,16 @@ test('an aborted signal ends the wait with CANCELLED; aborted before, nothing is
   expect(await asked).toMatchObject({ code: 'CANCELLED', id: seen[0]?.id })
   expect(app.health().inFlight).toBe(0)
   expect(seen.length).toBe(1)
+})
+
+test('a signal that outlives its requests keeps no listener of theirs', async () => {
+  const app = await new Town().app()
+  await app.serve(Kitchen, plainKitchen)
+  const { signal } = new AbortController()
+  await app.client(Kitchen).menu({ restaurantId: 'r' }, { signal })
+  await errorOf(app.client(Kitchen).menu({ restaurantId: 5 } as never, { signal }))
+  await app.client(Courier).quote.gather({ parcel: 'p' }, { signal, within: 20 }).result()
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('a handler that fails tells its asker the code and nothing of what it threw', async () => {
