@@ -22,8 +22,6 @@ import { readWorld } from './world.ts'
 
 /** Orders that nothing more is heard of for so long are given up, in milliseconds. */
 const patience = 30_000
-/** Under chaos a service more is killed until there were so many kills, or nothing is under way. */
-const leastKills = 5
 
 /** Runs the whole demo and says what came of it. */
 export async function runDemo(options: Options, out: NodeJS.WriteStream): Promise<Result> {
@@ -50,13 +48,9 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
     progress.say(`Placing ${count} orders, ${options.rate} a second${options.chaos ? `; chaos with seed ${options.seed}` : ''}.`)
     progress.start()
     const began = performance.now()
-    let feeding = true
     const work = async (): Promise<void> => {
-      const chaos = options.chaos
-        ? unleash(supervisor, seeded(options.seed), () => feeding || (supervisor.kills < leastKills && tracker.open > 0))
-        : undefined
+      const chaos = options.chaos ? unleash(supervisor, tracker, seeded(options.seed), count, stopping.signal) : undefined
       await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
-      feeding = false
       await chaos
       await settled(tracker)
       await viewed(app as App, tracker)
