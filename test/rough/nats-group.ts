@@ -11,13 +11,19 @@ import { volatileParks } from './transient.ts'
 export const shards = 8
 const beat = 400
 
-interface Owned {
-  readonly shard: OwnedShard
+interface Lease {
   seq: number
   /** On the monotonic clock: counted from before the last renewal was asked for. */
   until: number
   renewing: Promise<boolean> | undefined
+}
+
+interface Owned extends Lease {
+  readonly shard: OwnedShard
   giving: Promise<void> | undefined
+  /** Drained and written: its lease may go. */
+  done: boolean
+  offered: boolean
 }
 
 /**
@@ -40,7 +46,10 @@ export class GroupMember implements Subscription {
   #beating: Promise<void> | undefined
   #again = false
   #said = 0
+  #members: string[] = []
   #timer: { cancel(): void } | undefined
+  #due = Number.POSITIVE_INFINITY
+  #keeping: { cancel(): void } | undefined
   #unwatch = (): void => undefined
 
   constructor(server: Server, channel: Channel, group: string, options: SubscribeOptions, receive: Receive, sender: Sender) {
@@ -59,6 +68,7 @@ export class GroupMember implements Subscription {
     this.#unwatch = () => watch.unsubscribe()
     await this.#beat()
     this.#tell()
+    this.#keep()
     this.#soon(beat)
   }
 
@@ -84,10 +94,32 @@ export class GroupMember implements Subscription {
     if (!this.#server.nc.isClosed()) this.#server.nc.publish(this.#subject('w'))
   }
 
+  /** The next beat comes within `ms`. One that is due sooner stays: calls in a row must not put it off. */
   #soon(ms: number): void {
-    if (this.#closed) return
+    const due = systemRuntime.monotonic() + ms
+    if (this.#closed || due >= this.#due) return
     this.#timer?.cancel()
-    this.#timer = systemRuntime.timer(ms, () => this.#kick(), true)
+    this.#due = due
+    this.#timer = systemRuntime.timer(
+      ms,
+      () => {
+        this.#due = Number.POSITIVE_INFINITY
+        this.#kick()
+      },
+      true,
+    )
+  }
+
+  /** Renews its leases; apart from the beat, which may take long. What is being given away is renewed while it drains. */
+  #keep(): void {
+    this.#keeping = systemRuntime.timer(
+      leaseTtl / 5,
+      () => {
+        this.#keep()
+        for (const [n, owned] of this.#owned) if (!owned.done) void this.#renew(n, owned).then((held) => (held || owned.done ? undefined : this.#lose(n, owned)))
+      },
+      true,
+    )
   }
 
   #kick(): void {
@@ -104,11 +136,10 @@ export class GroupMember implements Subscription {
       })
   }
 
-  /** Says that this member is there, renews its leases, takes and gives shards. */
+  /** Says that this member is there, takes and gives shards. */
   async #beat(): Promise<void> {
     const { js, jsm, name } = this.#server
     if (!this.#stopped) this.#said = (await js.publish(this.#subject('l', 'm', this.#id))).seq
-    await Promise.all([...this.#owned].map(async ([n, owned]) => (owned.giving || (await this.#renew(n, owned)) ? undefined : this.#lose(n, owned))))
     if (this.#stopped) return
     const { state } = await jsm.streams.info(name('lease'), { subjects_filter: this.#subject('l', '>') })
     const members: string[] = []
@@ -120,31 +151,36 @@ export class GroupMember implements Subscription {
       else if (what === 's') held.add(Number(who))
       else if (kind === 'o') offers.set(Number(what), who as string)
     }
+    this.#members = members.sort()
     const mine = new Set(assign(members, shards).get(this.#id) ?? [])
     for (const [n, who] of offers) {
       if (who === this.#id) mine.add(n)
       else if (members.includes(who)) mine.delete(n)
     }
-    const others = members.filter((member) => member !== this.#id).length > 0
-    for (const n of this.#owned.keys()) if (!mine.has(n) && others) void this.#give(n)
+    for (const n of this.#owned.keys()) if (!mine.has(n)) void this.#give(n)
     await Promise.all([...mine].map((n) => (held.has(n) || this.#owned.has(n) || this.#stopped ? undefined : this.#take(n).catch(() => undefined))))
   }
 
-  #renew(n: number, owned: Pick<Owned, 'seq' | 'until' | 'renewing'>): Promise<boolean> {
-    const asked = systemRuntime.monotonic()
-    owned.renewing = this.#server.js.publish(this.#subject('l', 's', n), this.#id, { expect: { lastSubjectSequence: owned.seq } }).then(
-      (ack) => {
+  /** One at a time for each lease, since each names the one before. */
+  #renew(n: number, owned: Lease): Promise<boolean> {
+    owned.renewing ??= (async () => {
+      const asked = systemRuntime.monotonic()
+      try {
+        const ack = await this.#server.js.publish(this.#subject('l', 's', n), this.#id, { expect: { lastSubjectSequence: owned.seq } })
         owned.seq = ack.seq
         owned.until = asked + leaseTtl
         return true
-      },
-      () => false,
-    )
+      } catch {
+        return false
+      } finally {
+        owned.renewing = undefined
+      }
+    })()
     return owned.renewing
   }
 
   async #take(n: number): Promise<void> {
-    const lease: Pick<Owned, 'seq' | 'until' | 'renewing'> = { seq: 0, until: 0, renewing: undefined }
+    const lease: Lease = { seq: 0, until: 0, renewing: undefined }
     if (this.#stopped || !(await this.#renew(n, lease))) return
     const { server, owned } = { server: this.#server, owned: lease as Owned }
     const subject = this.#subject('c', n)
@@ -173,7 +209,7 @@ export class GroupMember implements Subscription {
       owned: () => systemRuntime.monotonic() < owned.until,
       released: () => void this.#offer(n).catch(() => undefined),
     })
-    Object.assign(owned, { shard, giving: undefined })
+    Object.assign(owned, { shard, giving: undefined, done: false, offered: false })
     this.#owned.set(n, owned)
     if (this.#stopped) shard.stop(false)
     await shard.start(lost).catch(lost)
@@ -192,17 +228,10 @@ export class GroupMember implements Subscription {
     if (owned === undefined) return Promise.resolve()
     owned.shard.stop(!this.#stopped)
     owned.giving ??= (async () => {
-      // Renewed while it drains: nobody else may take it before.
-      const keep = (): void => {
-        timer = systemRuntime.timer(beat, () => void this.#renew(n, owned).then((held) => (held ? keep() : this.#lose(n, owned))), true)
-      }
-      let timer: { cancel(): void } | undefined
-      keep()
       await owned.shard.drained()
       await owned.shard.end()
-      timer?.cancel()
+      owned.done = true
       await owned.renewing
-      timer?.cancel()
       if (this.#owned.get(n) !== owned) return
       this.#owned.delete(n)
       await this.#server.forget('lease', owned.seq)
@@ -214,11 +243,11 @@ export class GroupMember implements Subscription {
   /** After a release: the shard goes to the next member for a while, if there is one. */
   async #offer(n: number): Promise<void> {
     const { js, jsm, name } = this.#server
-    if (this.#stopped || this.#owned.get(n)?.giving) return
-    const { state } = await jsm.streams.info(name('lease'), { subjects_filter: this.#subject('l', 'm', '*') })
-    const members = Object.keys(state.subjects ?? {}).map((subject) => subject.split('.').at(-1) as string)
-    const next = members.sort()[(members.indexOf(this.#id) + 1) % members.length]
-    if (next === undefined || next === this.#id || this.#stopped || this.#owned.get(n)?.giving) return
+    const owned = this.#owned.get(n)
+    const next = this.#members[(this.#members.indexOf(this.#id) + 1) % this.#members.length]
+    if (next === undefined || next === this.#id || this.#stopped || owned === undefined || owned.giving || owned.offered) return
+    owned.offered = true
+    owned.shard.stop(true)
     await jsm.streams.purge(name('lease'), { filter: this.#subject('l', 'o', n, '*') })
     await js.publish(this.#subject('l', 'o', n, next))
     await this.#give(n)
@@ -247,6 +276,7 @@ export class GroupMember implements Subscription {
       await this.#leave()
       this.#closed = true
       this.#timer?.cancel()
+      this.#keeping?.cancel()
       this.#unwatch()
     })()
     return this.#closing

@@ -1,10 +1,11 @@
 import { DeliverPolicy, type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node'
 import type { Channel } from '../../src/channel/channel.ts'
+import type { Entry } from './entry.ts'
 import type { Log, ParkStore } from './owned-shard.ts'
 import { packParked, unpack, unpackParked } from './wire.ts'
 
-export const leaseTtl = 1500
+export const leaseTtl = 6000
 /** Names with dots and wildcards may not meet the server's. */
 export const token = (text: string): string => Buffer.from(text).toString('hex')
 
@@ -23,7 +24,7 @@ export class Server {
   }
 
   static async open(address: string, prefix: string): Promise<Server> {
-    const nc = await connect({ servers: address, pingInterval: 2000, maxPingOut: 2 })
+    const nc = await connect({ servers: address, pingInterval: 2000, maxPingOut: 2, noAsyncTraces: true })
     const server = new Server(prefix, nc, await jetstreamManager(nc))
     await server.stream('lease', 'l', { storage: StorageType.Memory, max_age: nanos(leaseTtl), max_msgs_per_subject: 1 })
     await server.stream('cursor', 'c', { max_msgs_per_subject: 1 })
@@ -84,14 +85,18 @@ export class Server {
     const publish = async (bytes: Uint8Array): Promise<number> => (await this.js.publish(subject, bytes)).seq
     return {
       load: async () => {
-        const entries = []
+        // An owner may die between writing a changed note and taking the old one away: the later one counts.
+        const entries = new Map<number, Entry>()
         for (let from = 1; ; ) {
           const raw = await this.jsm.streams.getMessage(this.name('park'), { seq: from, next_by_subj: subject } as never).catch((error: Error) => {
             if (!/no message found/i.test(error.message)) throw error
           })
-          if (!raw) return entries
+          if (!raw) return [...entries.values()]
           from = raw.seq + 1
-          entries.push(unpackParked(raw.data, raw.seq))
+          const entry = unpackParked(raw.data, raw.seq)
+          const before = entries.get(entry.position)
+          if (before) await this.forget('park', before.handle as number)
+          entries.set(entry.position, entry)
         }
       },
       add: async (entry, note) => {

@@ -17,7 +17,11 @@ const world: World = {
   patience: 20_000,
 }
 
-describe.skipIf(!up)('the seam on NATS JetStream', { concurrent: true }, () => {
+/** They load the machine, or need it for themselves: one after the other. */
+const alone = new Set(['2', '7', '9', '20', '22', '27', '30d'])
+const scenarios = conformance(world)
+
+describe.skipIf(!up)('the seam on NATS JetStream', () => {
   afterAll(async () => {
     const nc = await connect({ servers: address })
     const jsm = await jetstreamManager(nc)
@@ -25,5 +29,8 @@ describe.skipIf(!up)('the seam on NATS JetStream', { concurrent: true }, () => {
     await nc.close()
   })
 
-  for (const { name, run, timeout } of conformance(world)) it(name, { timeout }, async () => expect(await run()).toBeDefined())
+  for (const { id, name, run, timeout } of scenarios) {
+    const test = alone.has(id) ? it : it.concurrent
+    test(name, { timeout }, async () => expect(await run()).toBeDefined())
+  }
 })

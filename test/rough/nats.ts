@@ -6,7 +6,7 @@ import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
 import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../../src/transport/seam.ts'
 import { ephemeral, GroupMember, shards } from './nats-group.ts'
-import { Server, token } from './nats-server.ts'
+import { leaseTtl, Server, token } from './nats-server.ts'
 import { TransientReceiver } from './transient.ts'
 import { pack, unpack } from './wire.ts'
 
@@ -44,7 +44,7 @@ export class RoughNats implements Transport {
       fences: true,
       parks: true,
       maxBytes: this.#maxBytes,
-      takeover: { killed: 4000, frozen: 4000 },
+      takeover: { killed: leaseTtl + 2000, frozen: leaseTtl + 2000 },
     }
   }
 

@@ -214,6 +214,8 @@ export class OwnedShard {
       } else if (parkedBefore) this.#lot.remove(entry)
       if (!parkedBefore) this.#settled(entry)
     }
+    // Last: it wakes whoever waits for room, and all must be in its place by then.
+    this.#o.bounds.back(entry.size)
     this.#pump()
     this.#told()
     if ('release' in outcome && !this.#stopped) this.#o.released()
@@ -227,7 +229,8 @@ export class OwnedShard {
   }
 
   #restore(entry: Entry, after: number): void {
-    entry.due = after > 0 ? this.#o.runtime.now() + after : 0
+    // Never at once: a receiver that gives everything back must not keep the event loop from all others.
+    entry.due = this.#o.runtime.now() + Math.max(after, 2)
     if (entry.note === undefined) this.#givenBack.insert(entry)
   }
 
@@ -239,7 +242,6 @@ export class OwnedShard {
       const lane = this.#lot.of(entry)
       if (lane) lane.busy = false
     }
-    this.#o.bounds.back(entry.size)
   }
 
   /** Hands out nothing more. `announce`: the shard goes to another member. */
@@ -263,15 +265,20 @@ export class OwnedShard {
   /** Whatever is out and not being settled is given back. */
   giveBack(): void {
     this.stop(false)
-    for (const handout of [...this.#out]) if (!handout.writing) this.#back(handout)
-    this.#told()
+    this.#drop((handout) => !handout.writing)
   }
 
   /** The ownership is gone: nothing may be settled any more. */
   lose(): void {
     this.stop(false)
-    for (const handout of [...this.#out]) this.#back(handout)
+    this.#drop(() => true)
     this.#lost.abort()
+  }
+
+  #drop(which: (handout: Handout) => boolean): void {
+    const dropped = [...this.#out].filter(which)
+    for (const handout of dropped) this.#back(handout)
+    for (const { entry } of dropped) this.#o.bounds.back(entry.size)
     this.#told()
   }
 
