@@ -1,6 +1,6 @@
 /**
  * Compiles src/ to dist/, file by file. It compiles beside and then swaps, so that a process which imports the package meanwhile finds
- * either the old or the new files. `node scripts/build.ts [folder]`.
+ * either the old or the new files. What does not compile changes nothing. `node scripts/build.ts [folder]`.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,6 +15,10 @@ const fresh = join(work, 'fresh')
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 const run = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', fresh], { stdio: 'inherit' })
 
+if (run.status !== 0) {
+  rmSync(work, { recursive: true, force: true })
+  process.exit(run.status ?? 1)
+}
 try {
   // The compiler rewrites `./x.ts` to `./x.js` in what runs, not in the declarations. A dynamic import is rewritten in both.
   for (const name of globSync('**/*.d.ts', { cwd: fresh })) {
@@ -33,4 +37,3 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true })
 }
-process.exitCode = run.status ?? 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The servers that the rough adapters' tests use, on loopback at their usual ports. One that listens already is used as it is.
+# The servers that the rough adapters' tests use, on loopback. One that listens already is used as it is; what is not installed is installed.
 #   servers.sh up [nats] [kafka]   starts what does not listen yet (all, unless named), and waits until it does
 #   servers.sh down                ends what `up` started, and no other
 set -euo pipefail
@@ -25,15 +25,26 @@ begin() {
   return 1
 }
 
+# need COMMAND PACKAGE…: installs Debian packages where the command is missing (run level 1: without starting what they hold)
+need() {
+  command -v "$1" >/dev/null && return
+  shift
+  local sudo=''
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  $sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
 nats() {
-  if ! listens 4222 && ! command -v nats-server >/dev/null; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nats-server
-  fi
+  listens 4222 || need nats-server nats-server
   begin nats 4222 20 nats-server -a 127.0.0.1 -p 4222 -js -sd "$state/nats/data"
 }
 
 # Its jars come from Maven Central once, into a cache outside of the repository.
-kafka() { begin kafka 9092 180 "$here/kafka.sh" 9092; }
+kafka() {
+  listens 19092 || { need java default-jre-headless; need mvn maven; }
+  begin kafka 19092 240 "$here/kafka.sh" 19092
+}
 
 case "${1:-}" in
   up)
@@ -46,12 +57,17 @@ case "${1:-}" in
   down)
     for file in "$state"/*/pid; do
       [ -e "$file" ] || continue
-      kill -TERM -- "-$(cat "$file")" 2>/dev/null || true
+      pid=$(cat "$file")
+      # Not a number that somebody else has got since.
+      if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE 'nats-server|kafka'; then
+        kill -TERM -- "-$pid" 2>/dev/null || true
+        for _ in $(seq 50); do kill -0 -- "-$pid" 2>/dev/null || break; sleep 0.2; done
+      fi
       rm -rf "$(dirname "$file")"
     done
     ;;
   *)
-    sed -n '2,4p' "$0" | sed 's/^# //' >&2
+    sed -n 's/^#   //p' "$0" >&2
     exit 2
     ;;
 esac

@@ -10,12 +10,14 @@ export interface Ran {
 }
 
 export interface Running {
+  /** Resolves when it has written something to its standard output, or ended. */
+  readonly spoke: Promise<unknown>
   readonly ended: Promise<Ran>
   stop(): void
 }
 
 /** Starts a script on this very Node. Killed after `ms`, which its code (null) tells. */
-export function start(args: readonly string[], cwd: string, ms = 60_000): Running {
+export function start(args: readonly string[], cwd: string, ms = 100_000): Running {
   const child = spawn(process.execPath, args, { cwd, env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined } })
   const timer = setTimeout(() => child.kill('SIGKILL'), ms)
   let out = ''
@@ -28,7 +30,8 @@ export function start(args: readonly string[], cwd: string, ms = 60_000): Runnin
       settle({ code, out, err })
     }),
   )
-  return { ended, stop: () => void child.kill('SIGTERM') }
+  const spoke = Promise.race([new Promise((settle) => child.stdout.once('data', settle)), ended])
+  return { spoke, ended, stop: () => void child.kill('SIGTERM') }
 }
 
 export const run = (args: readonly string[], cwd = root, ms?: number): Promise<Ran> => start(args, cwd, ms).ended
