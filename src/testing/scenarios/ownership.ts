@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Collector, done, Held } from '../collector.ts'
 import type { Definition } from '../definition.ts'
 import { collectAll } from './delivery.ts'
+import { eventually } from './lanes.ts'
 import { assertHandedOutInOrder, keyed } from './order.ts'
 
 /** Who owns a shard, how it is handed over, and what the death of an owner means. */
@@ -208,21 +209,8 @@ export const ownershipScenarios: readonly Definition[] = [
         (await stage.sender.send([stage.outgoing(channel, { durable: false, ttl: 500 })]))[0]
       assert.deepEqual([await ask(topic), await ask(to)], ['sent', 'sent'])
       await mortal.kill()
-      let answers: unknown[] = []
-      const asking = (async () => {
-        while (answers.some((answer) => answer !== 'no-receiver') || answers.length === 0) {
-          answers = [await ask(topic), await ask(to)]
-          await stage.pause(20)
-        }
-      })()
-      let settled = false
-      asking.finally(() => {
-        settled = true
-      })
-      await stage.until(
-        () => settled,
-        () => `after the kill sends gave ${answers}`,
-      )
+      await eventually(stage, async () => (await ask(topic)) === 'no-receiver', 'the groups of the killed member are gone')
+      await eventually(stage, async () => (await ask(to)) === 'no-receiver', 'its inbox is gone')
       assert.deepEqual((await stage.sender.receivers?.(topic)) ?? [], [])
     },
   },

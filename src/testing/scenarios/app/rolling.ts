@@ -37,7 +37,7 @@ export const rollingScenarios: readonly Definition[] = [
       await apps.kitchen(
         {
           ring: async ({ payload }) => {
-            await stage.pause(4)
+            await stage.pause(40)
             seen.push(payload.n)
           },
         },
@@ -48,7 +48,7 @@ export const rollingScenarios: readonly Definition[] = [
       let sent = 0
       const until = stage.runtime.monotonic() + 2500
       const afterStart = assignments
-      while (stage.runtime.monotonic() < until) {
+      while (stage.runtime.monotonic() < until || sent < 2 * seen.length) {
         await Promise.all(Array.from({ length: 10 }, () => kitchen.ring({ table: `t${sent % 37}`, n: sent++ })))
         await stage.pause(4)
       }
