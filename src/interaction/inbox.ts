@@ -47,7 +47,11 @@ export class ReplyInbox {
   /** The address, or a promise of it while it is being opened. */
   address(): string | Promise<string> {
     if (this.#inbox !== undefined) return this.#inbox.address
-    this.#opening ??= this.#open()
+    if (this.#opening === undefined) {
+      this.#opening = this.#open()
+      // Whoever asked may have failed for another reason meanwhile.
+      this.#opening.catch(() => undefined)
+    }
     return this.#opening
   }
 

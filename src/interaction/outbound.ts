@@ -66,15 +66,19 @@ export class Outbound {
 
   /** Refuses what cannot travel, before anything is written. */
   check(outgoing: Outgoing): void {
-    const { message } = outgoing
-    const fault = checkMessage(message, this.capabilities.maxBytes)
+    const fault = this.fault(outgoing)
     if (fault !== undefined) throw fault
-    if (outgoing.notBefore !== undefined && !this.capabilities.delays)
-      throw new PabalError(
+  }
+
+  /** Why it cannot travel; undefined where it can. */
+  fault({ message, notBefore }: Outgoing): PabalError | undefined {
+    if (notBefore !== undefined && !this.capabilities.delays)
+      return new PabalError(
         'UNSUPPORTED',
         `${message.type}: a delay was asked for, and the transport ${this.transport.name} does not declare "delays"`,
         { id: message.id },
       )
+    return checkMessage(message, this.capabilities.maxBytes)
   }
 
   /** Resolves with what the receipt makes of the transport's word; rejects where the message could not even be handed over. */
@@ -135,6 +139,7 @@ export class Outbound {
   /** Hands it over when everything before it on its channel has been. In a box, since it is not waited for here. */
   async #inTurn<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<{ result: Promise<T> }> {
     const { address } = channel
+    if (isPromise(outgoing)) outgoing.catch(() => undefined)
     if (this.#underWay >= maxMessages)
       throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, { hint })
     const before = this.#gates.get(address)

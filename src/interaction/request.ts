@@ -42,48 +42,39 @@ export function request(
   options: AskOptions,
   origin: Origin,
 ): Promise<Answer> {
-  const address = inbox.address()
-  if (typeof address !== 'string') return address.then(() => request(outbound, inbox, port, payload, options, origin))
   try {
-    return start(outbound, inbox, port, payload, options, origin, address)
+    return start(outbound, inbox, port, payload, options, origin)
   } catch (error) {
     return Promise.reject(error)
   }
 }
 
-function start(
-  outbound: Outbound,
-  inbox: ReplyInbox,
-  port: Port,
-  payload: unknown,
-  options: AskOptions,
-  origin: Origin,
-  replyTo: string,
-): Promise<Answer> {
+function start(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin): Promise<Answer> {
   const { runtime } = outbound
   const within = Math.min(options.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
   const id = options.id ?? origin.nextId(port.channel, port.data.type)
   if (options.signal?.aborted === true) throw cancelled(port, id, false)
   if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })
+  const address = inbox.address()
   const fields: SendFields = {
     id,
     headers: options.headers,
     key: options.key,
     notBefore: undefined,
     within,
-    replyTo,
+    replyTo: typeof address === 'string' ? address : undefined,
     extensions: undefined,
   }
+  // Encoded now, also where the inbox is still being opened: its place among what is sent, and the payload, are those of the call.
   const made = port.make(origin, runtime.now(), payload, fields, true)
   return new Promise((resolve, reject) => {
     const deadline = runtime.monotonic() + within
     // Asked again under an id that still waits: the message keeps the id, the replies are told apart. A new id is nobody else's.
     const taken = (options.id !== undefined || origin.cause !== undefined) && inbox.has(id)
     const pending = new PendingRequest(inbox, port, id, taken ? `${id}:${deadline}:${inbox.size}` : id, deadline, within, resolve, reject)
-    const outgoing = isPromise(made) ? made.then((out) => pending.correlate(outbound, out)) : pending.correlate(outbound, made)
     inbox.add(pending)
     if (options.signal !== undefined) pending.listen(options.signal)
-    void outbound.send(port.channel, outgoing, pending)
+    void outbound.send(port.channel, pending.addressed(outbound, made, address), pending)
   })
 }
 
@@ -120,10 +111,17 @@ class PendingRequest implements Waiting, Receipt<void> {
     this.#reject = reject
   }
 
-  correlate(outbound: Outbound, made: Outgoing): Outgoing {
-    const outgoing = this.correlation === this.#id ? made : { ...made, message: { ...made.message, correlationId: this.correlation } }
-    outbound.check(outgoing)
-    return outgoing
+  /** The message with its reply address and correlation, checked; a promise where either is still on its way. */
+  addressed(outbound: Outbound, made: Outgoing | Promise<Outgoing>, address: string | Promise<string>): Outgoing | Promise<Outgoing> {
+    if (!isPromise(made) && typeof address === 'string' && this.correlation === this.#id) {
+      const fault = outbound.fault(made)
+      return fault === undefined ? made : Promise.reject(fault)
+    }
+    return Promise.all([made, address]).then(([outgoing, replyTo]) => {
+      const whole: Outgoing = { ...outgoing, message: { ...outgoing.message, replyTo, correlationId: this.correlation } }
+      outbound.check(whole)
+      return whole
+    })
   }
 
   listen(signal: AbortSignal): void {

@@ -21,6 +21,21 @@ test('a command and a query get their own reply, with who answered', async () =>
   expect(await kitchen.menu({ restaurantId: 'r' })).toMatchObject({ type: 'Menu', payload: { dishes: ['r'] } })
 })
 
+test('the first request keeps its place and its payload, though the inbox is only being opened', async () => {
+  const town = new Town()
+  const seen = await listen(await town.wire(), 'kitchen')
+  const kitchen = (await town.app({ within: '50ms' })).client(Kitchen)
+  const lines = [{ quantity: 1 }]
+  const first = errorOf(kitchen.createTicket({ orderId: 'o', lines }))
+  lines.push({ quantity: 2 })
+  const second = kitchen.remindCook({ ticketId: 't' })
+  await Promise.all([first, second])
+  await until(() => seen.length === 2)
+  expect(seen.map((message) => message.type)).toEqual(['createTicket', 'remindCook'])
+  expect(JSON.parse(Buffer.from(seen[0]?.body ?? []).toString()).lines.length).toBe(1)
+  expect(seen[0]?.replyTo).toMatch(/^inbox\./)
+})
+
 test('a failure outcome is an answer that says so', async () => {
   const app = await new Town().app()
   await app.serve(Kitchen, { ...plainKitchen, createTicket: ({ reply }) => reply.RestaurantClosed({ until: 'ten' }) })
