@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Stats } from 'node:fs'
-import { lstat, mkdir, readdir, realpath, rmdir, unlink } from 'node:fs/promises'
+import { lstatSync, mkdirSync, type Stats } from 'node:fs'
+import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -12,6 +12,9 @@ const longestPath = 103
 const nameBytes = 16 + '.sock'.length
 /** A socket is bound a moment before it listens: what is younger than this is not taken for a dead one by a sweep. */
 const sweepAge = 10_000
+
+/** How often a folder that others remove at the same moment is made again. */
+export const attempts = 20
 
 export interface Folder {
   /** Where this member's socket lives. */
@@ -108,7 +111,8 @@ export async function leaveFolder(folder: Folder): Promise<void> {
 }
 
 async function claim(path: string): Promise<void> {
-  const found = (await makeAndLook(path)) ?? (await makeAndLook(path)) ?? (await makeAndLook(path))
+  let found: Stats | undefined
+  for (let attempt = 0; found === undefined && attempt < attempts; attempt++) found = makeAndLook(path)
   if (found === undefined) throw unusable(path, 'it vanishes as soon as it is made')
   if (!found.isDirectory()) throw unusable(path, 'it is not a folder')
   const own = uid()
@@ -118,15 +122,17 @@ async function claim(path: string): Promise<void> {
   }
 }
 
-/** Undefined where the last member to leave removed it between the two steps. */
-async function makeAndLook(path: string): Promise<Stats | undefined> {
+/**
+ * Undefined where the last member to leave removed it between the two steps; synchronous, so that this is hardly ever the case.
+ */
+function makeAndLook(path: string): Stats | undefined {
   try {
-    await mkdir(path, { mode: 0o700 })
+    mkdirSync(path, { mode: 0o700 })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(path, `it cannot be made (${reasonOf(cause)})`, cause)
   }
   try {
-    return await lstat(path)
+    return lstatSync(path)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw unusable(path, `it cannot be read (${reasonOf(cause)})`, cause)

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { PabalError } from '../../../errors.ts'
 import type { Timer } from '../../../runtime/runtime.ts'
-import { addressOf, type Folder, leaveFolder, pathOf, reclaim, removeStale, socketName, sweep } from './folder.ts'
+import { addressOf, attempts, type Folder, leaveFolder, pathOf, reclaim, removeStale, socketName, sweep } from './folder.ts'
 import { Guest, type GuestHost } from './guest.ts'
 import { Link, type LinkHost } from './link.ts'
 import type { Mesh, MeshOptions } from './mesh.ts'
@@ -54,7 +54,7 @@ export class Hub implements Mesh, LinkHost, GuestHost {
         break
       } catch (cause) {
         const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
-        if (code !== 'ENOENT' || attempt === 5) {
+        if (code !== 'ENOENT' || attempt === attempts) {
           throw new PabalError('STORE_UNUSABLE', `No socket can be opened at ${this.#path}: ${code}.`, { cause })
         }
         await reclaim(this.#folder)
