@@ -5,15 +5,13 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Outgoing, Receive, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
 import { assign } from '../shared/assignment.ts'
 import type { StoreClient } from './client.ts'
-import { asBuffer, walk } from './db/pack.ts'
+import { asBuffer } from './db/pack.ts'
 import { Entry, laneKey, OwnedShard } from './owned-shard.ts'
 import { Packer } from './packer.ts'
 import type { Peers } from './peers.ts'
-import type { HeadRow, Segment, ShardSettlement } from './protocol.ts'
+import type { HeadRow, ShardSettlement } from './protocol.ts'
+import { Reader } from './reader.ts'
 
-/** How much is read at a time, in bytes; and how many messages are handed out before the event loop gets its turn. */
-const readBytes = 384 * 1024
-const turnMessages = 200
 /** How long a settlement that could not be written waits until it is tried again, in milliseconds. */
 const writeAgain = 250
 
@@ -52,9 +50,7 @@ export class GroupSubscription implements Subscription {
   #suspectOut = false
   #stopped = false
   #closing: Promise<void> | undefined
-  // reading the log
-  #woken = false
-  #reading = false
+  #reader: Reader | undefined
   #resume: (() => void) | undefined
   // the parking lots
   #reviewing = false
@@ -86,6 +82,7 @@ export class GroupSubscription implements Subscription {
   /** At the start, and after the others took this process for dead. */
   async join(): Promise<void> {
     this.#ids = await this.#env.store.call('join', { unit: this.unit, channel: { address: this.channel.address, kind: this.channel.kind }, group: this.group, durable: true, ephemeral: this.ephemeral })
+    this.#reader = this.#readerFor(this.#ids)
   }
 
   // ——— sharing the shards
@@ -148,90 +145,55 @@ export class GroupSubscription implements Subscription {
 
   /** There may be something to hand out. */
   poke(): void {
-    this.#woken = true
-    if (!this.#reading && !this.#stopped && this.#owned.size > 0) void this.#read()
+    this.#reader?.poke()
+  }
+
+  #readerFor(ids: Ids): Reader {
+    const { store, runtime } = this.#env
+    return new Reader(
+      {
+        store,
+        unit: this.unit,
+        shards: () => [...this.#owned.values()].filter((shard) => !shard.revoking),
+        room: () => ({ messages: Math.max(1, this.#options.maxMessages - this.#out), bytes: Math.max(1, this.#options.maxBytes - this.#bytes) }),
+        makeRoom: () => this.#makeRoom(),
+        turn: () => new Promise((resolve) => void runtime.timer(0, resolve, true)),
+        stopped: () => this.#stopped,
+        hand: (shard, buffer, offset, end, pos) => {
+          const entry = new Entry(shard, readFrame(buffer, offset), pos, 0, end - offset)
+          if (shard.take(entry) === undefined) this.#hand(entry)
+          else this.#scheduleLanes()
+        },
+        caughtUp: () => this.review(),
+        lost: (shard) => this.#lose(shard),
+        advanced: (shard) => this.#dirty(shard),
+      },
+      ids,
+    )
   }
 
   get #room(): boolean {
     return this.#out === 0 || (this.#out < this.#options.maxMessages && this.#bytes < this.#options.maxBytes)
   }
 
-  async #read(): Promise<void> {
-    this.#reading = true
-    try {
-      while (this.#woken && !this.#stopped) {
-        this.#woken = false
-        await this.#makeRoom()
-        const from = this.#from()
-        if (from === undefined) break
-        const { segments, next, epochs } = await this.#env.store.call('read', { channel: this.#ids.channel, group: this.#ids.group, unit: this.unit, from, maxBytes: readBytes })
-        if (segments.length === 0) {
-          for (const shard of this.#owned.values()) if (!shard.revoking) this.#advance(shard, next)
-          if (this.#owned.size > 0) this.review()
-          continue
-        }
-        this.#woken = true
-        const valid = new Map(epochs)
-        for (const shard of [...this.#owned.values()]) if (valid.get(shard.index) !== shard.epoch) this.#lose(shard)
-        for (const segment of segments) await this.#handSegment(segment)
-      }
-    } catch {
-      // The store is closed, or says by itself what is wrong; the next wake-up reads again.
-    } finally {
-      this.#reading = false
-    }
-  }
-
-  #from(): number | undefined {
-    let from: number | undefined
-    for (const shard of this.#owned.values()) if (!shard.revoking && (from === undefined || shard.read < from)) from = shard.read
-    return from
-  }
-
-  #advance(shard: OwnedShard, to: number): void {
-    if (to <= shard.read) return
-    shard.read = to
-    this.#dirty(shard)
+  /** Once full, it waits for a quarter of the room, so that what is read comes in portions. */
+  get #roomy(): boolean {
+    return this.#out === 0 || (this.#out <= this.#options.maxMessages * 0.75 && this.#bytes <= this.#options.maxBytes * 0.75)
   }
 
   async #makeRoom(): Promise<void> {
-    while ((!this.#room || this.#stuck) && !this.#stopped)
+    if (this.#room && !this.#stuck) return
+    while ((!this.#roomy || this.#stuck) && !this.#stopped)
       await new Promise<void>((resolve) => {
         this.#resume = resolve
       })
-  }
-
-  async #handSegment({ first, bytes }: Segment): Promise<void> {
-    const buffer = asBuffer(bytes)
-    const mine: { pos: number; shard: OwnedShard; offset: number; end: number }[] = []
-    let last = first
-    walk(buffer, (index, shard, offset, end) => {
-      last = first + index
-      const owned = this.#owned.get(shard)
-      if (owned !== undefined && !owned.revoking && last >= owned.read && !owned.wasSettled(last)) mine.push({ pos: last, shard: owned, offset, end })
-      return undefined
-    })
-    let inTurn = 0
-    for (const { pos, shard, offset, end } of mine) {
-      if (!this.#room) await this.#makeRoom()
-      else if (++inTurn === turnMessages) {
-        inTurn = 0
-        await new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
-      }
-      if (this.#stopped) return
-      if (shard.gone || shard.revoking || pos < shard.read) continue
-      shard.read = pos + 1
-      const entry = new Entry(shard, readFrame(buffer, offset), pos, 0, end - offset)
-      if (shard.take(entry) === undefined) this.#hand(entry)
-      else this.#scheduleLanes()
-    }
-    for (const shard of this.#owned.values()) if (!shard.revoking && shard.read >= first) this.#advance(shard, last + 1)
   }
 
   // ——— handing out and settling
 
   #hand(entry: Entry): void {
     entry.out = true
+    entry.ahead = entry.parked === undefined && entry.from.isAhead(entry.message.key, entry.pos)
     entry.from.outCount++
     this.#out++
     this.#bytes += entry.bytes
@@ -257,7 +219,7 @@ export class GroupSubscription implements Subscription {
       this.#dirty(shard)
       if (shard.lanes.size > 0) this.#runLanes()
     }
-    if (this.#resume !== undefined && this.#room && !this.#stuck) {
+    if (this.#resume !== undefined && this.#roomy && !this.#stuck) {
       const resume = this.#resume
       this.#resume = undefined
       resume()
@@ -315,7 +277,7 @@ export class GroupSubscription implements Subscription {
       this.#reviewAgain = true
       return
     }
-    if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.parkedTotal > 0)) return
+    if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.hasParked)) return
     this.#reviewing = true
     void this.#lookThrough()
       .catch(() => undefined)
@@ -332,9 +294,11 @@ export class GroupSubscription implements Subscription {
     const { store, runtime } = this.#env
     // What was settled must be written first, or it would be found again.
     while (this.#flushing) await this.#flushing
-    const shards = [...this.#owned.values()].filter((shard) => shard.parkedTotal > 0 && !shard.revoking).map((shard) => shard.index)
+    const shards = [...this.#owned.values()].filter((shard) => shard.hasParked && !shard.revoking).map((shard) => shard.index)
     if (shards.length === 0) return
-    const heads = await store.call('heads', { group: this.#ids.group, shards, limit: 200 })
+    const parksBefore = new Map(shards.map((index) => [index, (this.#owned.get(index) as OwnedShard).parks]))
+    const { heads, empty } = await store.call('heads', { group: this.#ids.group, shards, limit: 200 })
+    for (const index of empty) this.#owned.get(index)?.emptied(parksBefore.get(index) as number)
     const now = runtime.now()
     let room = Math.max(this.#out === 0 ? 1 : 0, this.#options.maxMessages - this.#out)
     let suspect = this.#suspectOut
@@ -365,7 +329,7 @@ export class GroupSubscription implements Subscription {
 
   /** A person acted: there may be more parked than is known. */
   lotChanged(): void {
-    for (const shard of this.#owned.values()) shard.parkedTotal = Math.max(1, shard.parkedTotal)
+    for (const shard of this.#owned.values()) shard.parks++
     this.review()
   }
 

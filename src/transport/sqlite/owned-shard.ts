@@ -12,9 +12,10 @@ export class Entry implements Delivery {
   readonly bytes: number
   readonly lost: number
   readonly parked: ParkNote | undefined
-  readonly ahead: boolean
   /** Its row in the parked table is all that the store knows of it: it left the log. */
   row: boolean
+  /** Sent before the parked ones of its key, as of when it was handed out. */
+  ahead = false
   /** Handed out, and its settlement still counts. */
   out = false
   /** Settled, as far as the log is concerned. */
@@ -31,7 +32,6 @@ export class Entry implements Delivery {
     this.parked = parked
     this.lost = lost
     this.row = parked !== undefined
-    this.ahead = parked === undefined && from.isAhead(message.key, pos)
   }
 
   get shard(): string {
@@ -70,9 +70,11 @@ export class OwnedShard {
   #window: Entry[] = []
   #first = 0
   readonly lanes = new Map<string | Entry, Lane>()
-  /** The first position of each parked key, and how many messages are parked in all. */
+  /** The first position of each parked key, at the latest. */
   readonly #parkedFirst: Map<string, number>
-  parkedTotal: number
+  /** How often something was parked here, as far as is known, and how often when the lot was last seen empty. */
+  parks: number
+  #parksWhenEmpty = 0
   outCount = 0
   revoking = false
   wanted: string | null = null
@@ -92,7 +94,7 @@ export class OwnedShard {
     this.#inherited = new Set(owned.state.settled)
     this.#inheritedHeld = new Map(owned.state.held)
     this.#parkedFirst = new Map(owned.parked.map(([key, , first]) => [key, first]))
-    this.parkedTotal = owned.parkedTotal
+    this.parks = owned.parkedTotal
     this.#packer = packer
   }
 
@@ -162,7 +164,6 @@ export class OwnedShard {
     }
     if (entry.row) {
       this.#removes.push({ pos: entry.pos, sub: entry.sub })
-      if (entry.parked !== undefined) this.#unpark(entry)
     }
     this.#finish(entry)
   }
@@ -172,17 +173,20 @@ export class OwnedShard {
     const frame = entry.row ? undefined : frameOf(entry.message)
     this.#parks.push({ pos: entry.pos, sub: entry.sub, key, note, frame })
     if (entry.parked === undefined) {
-      this.parkedTotal++
+      this.parks++
       if (key !== null) this.#parkedFirst.set(key, Math.min(this.#parkedFirst.get(key) ?? entry.pos, entry.pos))
     }
     this.#finish(entry)
   }
 
-  /** Only how many there are is known of a key's others: the place of the first is left as it is until none is parked. */
-  #unpark(entry: Entry): void {
-    this.parkedTotal--
-    if (this.parkedTotal === 0) this.#parkedFirst.clear()
-    else if (entry.message.key !== undefined) this.#parkedFirst.set(entry.message.key, entry.pos + 1)
+  get hasParked(): boolean {
+    return this.parks > this.#parksWhenEmpty
+  }
+
+  /** The store has no parked message of this shard, as of when `parks` was what is given. */
+  emptied(parks: number): void {
+    this.#parksWhenEmpty = parks
+    if (!this.hasParked) this.#parkedFirst.clear()
   }
 
   #finish(entry: Entry): void {

@@ -93,6 +93,19 @@ export interface SubscriberRow {
   readonly durable: boolean
 }
 
+/** Where this process stands in a shard. */
+export interface Reading {
+  readonly shard: number
+  readonly epoch: number
+  readonly from: number
+}
+
+/** How much may be handed out at once. */
+export interface Room {
+  readonly messages: number
+  readonly bytes: number
+}
+
 export interface Segment {
   readonly first: number
   readonly bytes: Uint8Array
@@ -108,8 +121,9 @@ export interface Operations {
   leave: { takes: { unit: string; channel: string; group: string; durable: boolean; ephemeral: boolean }; gives: void }
   claim: { takes: { group: number; unit: string; shards: readonly number[] }; gives: readonly Owned[] }
   leases: { takes: { group: number }; gives: readonly { shard: number; owner: string | null; wanted: string | null }[] }
-  read: { takes: { channel: number; group: number; unit: string; from: number; maxBytes: number }; gives: { segments: readonly Segment[]; next: number; epochs: readonly (readonly [shard: number, epoch: number])[] } }
-  heads: { takes: { group: number; shards: readonly number[]; limit: number }; gives: readonly HeadRow[] }
+  read: { takes: { channel: number; group: number; unit: string; reads: readonly Reading[]; maxBytes: number; room: Room }; gives: { segments: readonly Segment[]; next: number; marked: number; lost: readonly number[] } }
+  mark: { takes: { group: number; unit: string; marks: readonly (readonly [shard: number, end: number])[] }; gives: void }
+  heads: { takes: { group: number; shards: readonly number[]; limit: number }; gives: { heads: readonly HeadRow[]; empty: readonly number[] } }
   take: { takes: { group: number; ids: readonly (ParkedId & { readonly shard: number; readonly epoch: number })[] }; gives: readonly TakenRow[] }
   register: { takes: { member: string; address: string }; gives: void }
   unregister: { takes: { member: string }; gives: void }

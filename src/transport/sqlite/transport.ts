@@ -203,8 +203,7 @@ export class SqliteTransport implements Transport {
       this.#lightUnits.delete(key)
       if (this.#closing) return
       await this.#store.call('leave', { unit, channel: channel.address, group, durable: false, ephemeral: true })
-      if (channel.kind !== 'inbox') this.#peers.sayChanged()
-      await this.#peers.refresh()
+      await this.#peers.announce()
     }
   }
 

@@ -50,7 +50,7 @@ export const rollingScenarios: readonly Definition[] = [
       const afterStart = assignments
       while (stage.runtime.monotonic() < until || sent < 2 * seen.length) {
         await Promise.all(Array.from({ length: 10 }, () => kitchen.ring({ table: `t${sent % 37}`, n: sent++ })))
-        await stage.pause(4)
+        await stage.pause(8)
       }
       assert.ok(sent > seen.length * 1.3, `the consumer was not overloaded: ${sent} sent, ${seen.length} handled`)
       assert.ok(highest <= 50, `${highest} messages were out at once, 50 were allowed`)

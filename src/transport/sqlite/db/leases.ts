@@ -1,4 +1,4 @@
-import type { Owned, ShardLog } from '../protocol.ts'
+import type { Owned, Reading, ShardLog } from '../protocol.ts'
 import type { Database } from './database.ts'
 
 interface LeaseRow {
@@ -54,10 +54,16 @@ export class Leases {
     return this.#db.sql('SELECT shard, owner, wanted FROM lease WHERE grp = ?').all(group) as { shard: number; owner: string | null; wanted: string | null }[]
   }
 
-  /** Notes that all before `end` may be in the hands of the unit, so that it is counted should its process die. Which shards it still owns. */
-  hand(group: number, unit: string, end: number): (readonly [shard: number, epoch: number])[] {
-    this.#db.sql('UPDATE lease SET handed = ? WHERE grp = ? AND owner = ? AND handed < ?').run(end, group, unit, end)
-    const rows = this.#db.sql('SELECT shard, epoch FROM lease WHERE grp = ? AND owner = ?').all(group, unit) as { shard: number; epoch: number }[]
-    return rows.map(({ shard, epoch }) => [shard, epoch] as const)
+  /** Notes that what is before `end` may be in the hands of the unit, so that it is counted should its process die. */
+  mark(group: number, unit: string, marks: Iterable<readonly [shard: number, end: number]>): void {
+    const update = this.#db.sql('UPDATE lease SET handed = ? WHERE grp = ? AND shard = ? AND owner = ? AND handed < ?')
+    for (const [shard, end] of marks) update.run(end, group, shard, unit, end)
+  }
+
+  /** Those that the unit does not own any more. */
+  lost(group: number, unit: string, reads: readonly Reading[]): number[] {
+    const owned = this.#db.sql('SELECT shard, epoch FROM lease WHERE grp = ? AND owner = ?').all(group, unit) as { shard: number; epoch: number }[]
+    const epochs = new Map(owned.map(({ shard, epoch }) => [shard, epoch]))
+    return reads.filter(({ shard, epoch }) => epochs.get(shard) !== epoch).map(({ shard }) => shard)
   }
 }

@@ -82,8 +82,8 @@ export class Log {
     return [...byChannel.keys()]
   }
 
-  /** Segments from a position on, about `maxBytes` of them, at least one; the position behind them, and that of the next message to be sent. */
-  read(channel: number, from: number, maxBytes: number): { segments: Segment[]; next: number; end: number } {
+  /** Segments from a position on, about `maxBytes` of them, at least one; the position of the next message to be sent. */
+  read(channel: number, from: number, maxBytes: number): { segments: Segment[]; next: number } {
     const { next } = this.#db.sql('SELECT next FROM channel WHERE id = ?').get(channel) as { next: number }
     const segments: Segment[] = []
     let bytes = 0
@@ -95,7 +95,7 @@ export class Log {
       bytes += row.bytes.byteLength
       at = row.last + 1
     }
-    return { segments, next, end: at }
+    return { segments, next }
   }
 
   /** Takes away the segments that every group has behind it. */

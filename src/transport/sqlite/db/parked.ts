@@ -43,6 +43,11 @@ export class Parked {
       .map((row) => ({ ...row, suspect: row.suspect === 1 })) as unknown as HeadRow[]
   }
 
+  /** Those of the shards that have nothing parked. */
+  empty(group: number, shards: readonly number[]): number[] {
+    return shards.filter((shard) => this.#db.sql('SELECT 1 FROM parked WHERE grp = ? AND shard = ? LIMIT 1').get(group, shard) === undefined)
+  }
+
   /** Marks them as handed out, so that they are counted should their owner die. Those that are gone or another's are left out. */
   take(group: number, ids: readonly (ParkedId & { readonly shard: number; readonly epoch: number })[]): TakenRow[] {
     const taken: TakenRow[] = []

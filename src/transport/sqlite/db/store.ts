@@ -2,6 +2,7 @@ import type { Operation, Operations, ShardSettlement } from '../protocol.ts'
 import { AdminTables } from './admin.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { Delayed } from './delayed.ts'
+import { firstRoom } from './handing.ts'
 import { Leases } from './leases.ts'
 import { Log } from './log.ts'
 import { Members } from './members.ts'
@@ -100,11 +101,17 @@ export class Store {
       leave: (args) => quick(() => this.#members.leave(args)),
       claim: (args) => quick(() => this.#members.claim(args)),
       leases: ({ group }) => db.read(() => this.#leases.list(group)),
-      read: ({ channel, group, unit, from, maxBytes }) => {
-        const { segments, next, end } = db.read(() => log.read(channel, from, maxBytes))
-        return { segments, next, epochs: segments.length > 0 ? quick(() => this.#leases.hand(group, unit, end)) : [] }
+      read: ({ channel, group, unit, reads, maxBytes, room }) => {
+        const { segments, next } = db.read(() => log.read(channel, Math.min(...reads.map(({ from }) => from)), maxBytes))
+        const { count, ends } = firstRoom(segments, reads, room)
+        if (count === 0) return { segments, next, marked: 0, lost: db.read(() => this.#leases.lost(group, unit, reads)) }
+        return quick(() => {
+          this.#leases.mark(group, unit, ends)
+          return { segments, next, marked: count, lost: this.#leases.lost(group, unit, reads) }
+        })
       },
-      heads: ({ group, shards, limit }) => db.read(() => this.#parked.heads(group, shards, limit)),
+      mark: ({ group, unit, marks }) => quick(() => this.#leases.mark(group, unit, marks)),
+      heads: ({ group, shards, limit }) => db.read(() => ({ heads: this.#parked.heads(group, shards, limit), empty: this.#parked.empty(group, shards) })),
       take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
       register: ({ member, address }) => quick(() => this.#members.register(member, address)),
       unregister: ({ member }) => quick(() => this.#members.unregister(member)),
