@@ -8,6 +8,11 @@ export const systemRuntime: Runtime = {
   now: Date.now,
   monotonic: () => performance.now(),
   timer: (ms, run, background = false): Timer => {
+    if (ms <= 0) {
+      const soon = setImmediate(run)
+      if (background) soon.unref()
+      return { cancel: () => clearImmediate(soon) }
+    }
     const handle = setTimeout(run, ms)
     if (background) handle.unref()
     return { cancel: () => clearTimeout(handle) }

@@ -120,7 +120,8 @@ export interface Delivery {
  *   transient ones right after it), otherwise they are sent first and acknowledged then. A retry, a dead letter, an
  *   invalid message and a reply are all emissions.
  * - `release`: given back unhandled. It is handed out again, after its shard was offered to another member; `after` is
- *   the least number of milliseconds before that. Order per key holds.
+ *   the least number of milliseconds before that. Order per key holds: from the moment of the release nothing that was sent
+ *   later with its key is handed out before it.
  * - `park`: moved durably out of the way of other keys, to the shard's parking lot. See `ParkNote`.
  */
 export type Settlement =
