@@ -87,8 +87,9 @@ function repliesOf(contract: ServiceData, given: unknown, what: string, faults: 
         'HANDLER_UNKNOWN',
         `${what}: there are reply handlers for ${JSON.stringify(use)}, which is not a command that the contract uses`,
       )
-  for (const [use, { message }] of Object.entries(contract.uses)) {
-    if (message.kind !== 'command') continue
+  for (const [use, { message, awaited }] of Object.entries(contract.uses)) {
+    // What is only ever awaited has no later reply.
+    if (message.kind !== 'command' || awaited === true) continue
     const handlers = (Object.hasOwn(replies, use) ? (replies[use] ?? {}) : {}) as HandlersData
     const declared = Object.keys(message.replies ?? {})
     const found = new Map<string, Handler>()
