@@ -6,7 +6,6 @@ import { Bounds } from './bounds.ts'
 import { Cursor, type Place } from './cursor.ts'
 import { leaseTtl, type Server, token } from './nats-server.ts'
 import { OwnedShard } from './owned-shard.ts'
-import { volatileParks } from './transient.ts'
 
 export const shards = 8
 const beat = 400
@@ -280,37 +279,5 @@ export class GroupMember implements Subscription {
       this.#unwatch()
     })()
     return this.#closing
-  }
-}
-
-/** A subscriber without a group: everything from now on, remembered nowhere. */
-export async function ephemeral(server: Server, channel: Channel, options: SubscribeOptions, receive: Receive, sender: Sender): Promise<Subscription> {
-  const { state } = await server.jsm.streams.info(server.name(server.logOf(channel)))
-  const bounds = new Bounds(options)
-  const all = Array.from({ length: shards }, (_, n) => {
-    return new OwnedShard({
-      shard: String(n),
-      fence: 1,
-      receive,
-      options,
-      bounds,
-      sender,
-      log: server.log(server.logOf(channel), server.subject('d', token(channel.address), n)),
-      parks: volatileParks(),
-      cursor: new Cursor({ floor: state.last_seq + 1, done: [] }, async () => undefined, () => undefined),
-      runtime: systemRuntime,
-      owned: () => true,
-      released: () => undefined,
-    })
-  })
-  await Promise.all(all.map((shard) => shard.start(() => undefined)))
-  return {
-    stop: () => {
-      for (const shard of all) shard.stop(false)
-    },
-    close: async () => {
-      for (const shard of all) shard.giveBack()
-      await Promise.all(all.map((shard) => shard.drained().then(() => shard.end())))
-    },
   }
 }

@@ -5,7 +5,8 @@ import { checkMessage } from '../../src/message/limits.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
 import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../../src/transport/seam.ts'
-import { ephemeral, GroupMember, shards } from './nats-group.ts'
+import { ephemeral } from './ephemeral.ts'
+import { GroupMember, shards } from './nats-group.ts'
 import { leaseTtl, Server, token } from './nats-server.ts'
 import { TransientReceiver } from './transient.ts'
 import { pack, unpack } from './wire.ts'
@@ -139,10 +140,17 @@ export class RoughNats implements Transport {
     const group = channel.kind === 'point-to-point' ? 'owner' : options.group
     if (!options.durable) return this.#transient(channel, group, options, receive)
     const sender = { send: (batch: readonly Outgoing[]) => this.#dispatch(batch) }
-    if (group === undefined) return this.#keep(await ephemeral(server, channel, options, receive, sender))
+    if (group === undefined) return this.#keep(await this.#ephemeral(server, channel, options, receive, sender))
     const member = new GroupMember(server, channel, group, options, receive, sender)
     await member.start()
     return this.#keep(member)
+  }
+
+  async #ephemeral(server: Server, channel: Channel, options: SubscribeOptions, receive: Receive, sender: { send: Transport['send'] }): Promise<Subscription> {
+    const stream = server.logOf(channel)
+    const { state } = await server.jsm.streams.info(server.name(stream))
+    const floors = Array.from({ length: shards }, () => state.last_seq + 1)
+    return ephemeral(floors, (n) => server.log(stream, server.subject('d', token(channel.address), n)), options, receive, sender)
   }
 
   #keep(subscription: Subscription): Subscription {
