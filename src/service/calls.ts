@@ -91,20 +91,19 @@ function saying(
   const { core, origin } = speaker
   const now = core.runtime.now()
   const notBefore = options.after === undefined && options.at === undefined ? undefined : dueAt(port, options, now)
-  const make = (extensions: Readonly<Record<string, string>> | undefined): Outgoing | Promise<Outgoing> => {
-    const fields: SendFields = {
-      id: options.id,
-      headers: options.headers,
-      key: key ?? options.key,
-      notBefore,
-      within: undefined,
-      replyTo: wish?.replyTo,
-      extensions,
-    }
-    return port.make(origin, now, payload, fields, wish !== undefined)
-  }
   const extensions = wish?.extensions
-  const made = isPromise(extensions) ? extensions.then(make) : make(extensions)
+  const fields: SendFields = {
+    id: options.id,
+    headers: options.headers,
+    key: key ?? options.key,
+    notBefore,
+    within: undefined,
+    replyTo: wish?.replyTo,
+    extensions: isPromise(extensions) ? undefined : extensions,
+  }
+  const made = isPromise(extensions)
+    ? extensions.then((known) => port.make(origin, now, payload, { ...fields, extensions: known }, true))
+    : port.make(origin, now, payload, fields, wish !== undefined)
   if (!isPromise(made)) core.outbound.check(made)
   return speaker.say(port.channel, isPromise(made) ? made.then(checked(speaker)) : made, options.immediate === true)
 }

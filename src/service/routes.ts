@@ -56,15 +56,27 @@ export abstract class HandlerRoute implements Route {
     return undefined
   }
 
-  async handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
+  handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
     const handling = new Handling(this.core, this.as, delivered)
     try {
       const returned = this.run(new Context(handling, this, decoded))
-      const value = isPromise(returned) ? await returned : returned
-      const finished = this.finish(handling, value)
-      if (isPromise(finished)) await finished
+      if (isPromise(returned)) return this.#later(handling, returned)
+      const finished = this.finish(handling, returned)
+      if (isPromise(finished)) return this.#later(handling, finished, true)
       const said = handling.end()
-      return isPromise(said) ? await said : said
+      return isPromise(said) ? said : Promise.resolve(said)
+    } catch (error) {
+      handling.abandon()
+      return Promise.reject(error)
+    }
+  }
+
+  /** The same where something has to be waited for; `finished`: only what was made of the return value. */
+  async #later(handling: Handling, pending: Promise<unknown>, finished = false): Promise<readonly Outgoing[]> {
+    try {
+      const value = await pending
+      if (!finished) await this.finish(handling, value)
+      return await handling.end()
     } catch (error) {
       handling.abandon()
       throw error
@@ -165,11 +177,11 @@ export class ReplyingRoute extends OneWayRoute {
 
 /** Queries are transient and change nothing: a question whose asker has stopped waiting is dropped and counted. */
 export class QueryRoute extends ReplyingRoute {
-  override async handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
+  override handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
     const within = withinOf(delivered.delivery.message)
     if (within === undefined || delivered.arrived + within > this.core.runtime.monotonic()) return super.handle(decoded, delivered)
     this.core.counters.expired++
-    return []
+    return Promise.resolve([])
   }
 }
 
