@@ -1,6 +1,7 @@
 import { connect } from '../../../src/index.ts'
 import type { FaultPoint, Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
+import { sqlite } from '../../../src/transport/sqlite/index.ts'
 import { consume } from './consumer.ts'
 import { ask, oven } from './oven.ts'
 import { produce } from './producer.ts'
@@ -37,7 +38,14 @@ function mortal(): Runtime {
   }
 }
 
-const app = await connect(task.url, {
+/** Points of the adapter are passed in its worker, which kills the process from there. */
+function target() {
+  const { dieAt, url } = task
+  if (dieAt === undefined || !dieAt.point.startsWith('transport.') || !url.startsWith('sqlite:')) return url
+  return sqlite({ file: url.slice('sqlite:'.length), faults: { kill: dieAt } })
+}
+
+const app = await connect(target(), {
   runtime: mortal(),
   name: task.name,
   drain: '20s',

@@ -11,8 +11,9 @@ export interface Slot {
   readonly deaths: readonly Death[]
 }
 
-const producing: readonly FaultPoint[] = ['send.before', 'send.after']
-const consuming: readonly FaultPoint[] = ['handle.before', 'handle.after', 'settle.after']
+const storing: readonly FaultPoint[] = ['transport.commit.before', 'transport.commit.after', 'transport.sync.after']
+const producing: readonly FaultPoint[] = ['send.before', 'send.after', ...storing]
+const consuming: readonly FaultPoint[] = ['handle.before', 'handle.after', 'settle.after', 'transport.settle.before', ...storing]
 
 /** Who dies how, for a seed: the same again for the same seed and number of kills. */
 export function planOf(seed: number, kills: number): readonly Slot[] {
