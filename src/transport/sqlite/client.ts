@@ -20,7 +20,7 @@ export class StoreClient {
   /** `failed` is told once where the worker ends by itself. */
   constructor(trace: ((event: TraceEvent) => void) | undefined, failed: (error: PabalError) => void) {
     this.#trace = trace
-    this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { execArgv: process.execArgv.filter((arg) => !arg.startsWith('--input-type')) })
+    this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { execArgv: [] })
     this.#worker.on('message', (response: Response) => this.#take(response))
     this.#worker.on('error', (cause: Error) => this.#end(new PabalError('STORE_UNUSABLE', `the worker of the store ended: ${cause.message}`, { cause }), failed))
     this.#worker.on('exit', () => this.#end(new PabalError('CLOSED', 'the store is closed'), () => {}))
