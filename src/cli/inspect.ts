@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Channel } from '../channel/channel.ts'
 import { isPabalError, PabalError } from '../errors.ts'
@@ -27,6 +28,8 @@ export async function inspect(args: readonly string[]): Promise<void> {
   if (url === undefined || more.length > 0) throw new Usage('Give one URL.', inspectHelp)
   const limit = Number(values.limit)
   if (!Number.isInteger(limit) || limit < 1) throw new Usage(`--limit is "${values.limit}", give a whole number from 1.`, inspectHelp)
+  if (values.channel === undefined && (values.group !== undefined || values.parked))
+    throw new Usage(`${values.parked ? '--parked' : '--group'} needs --channel.`, inspectHelp)
   const transport = await opened(url)
   try {
     const { admin } = transport
@@ -66,6 +69,14 @@ function read(args: readonly string[]) {
 }
 
 async function opened(url: string): Promise<Transport> {
+  if (/^memory:/i.test(url))
+    throw new Usage('memory: lives in the process that made it and cannot be seen from here; ask app.channels() there.', inspectHelp)
+  // Opening would make the file: whoever looks has mistyped its name, or nobody has used it yet.
+  const file = /^sqlite:(?:\/\/)?([^?]+)/i.exec(url)?.[1]
+  if (file !== undefined && !existsSync(file))
+    throw new PabalError('STORE_UNUSABLE', `there is no file ${file}`, {
+      hint: 'Check the path; the first service that connects makes the file.',
+    })
   const transport = await transportFrom(url, systemRuntime).catch((error: unknown) => {
     throw isPabalError(error, 'UNKNOWN_TRANSPORT') ? new Usage(error.message, inspectHelp) : error
   })
@@ -77,10 +88,22 @@ function find(depths: readonly Depth[], address: string, group: string | undefin
   const here = depths.filter((depth) => depth.channel.address === address)
   const names = here.map((depth) => depth.group).filter((name) => name !== undefined)
   const [first] = here
-  if (first === undefined) throw new Usage(`There is no channel "${address}"; there are ${[...new Set(depths.map((depth) => depth.channel.address))].join(', ') || 'none'}.`, inspectHelp)
-  if (first.channel.kind === 'point-to-point') return { channel: first.channel }
+  if (first === undefined)
+    throw new Usage(
+      `There is no channel "${address}"; there are ${[...new Set(depths.map((depth) => depth.channel.address))].join(', ') || 'none'}.`,
+      inspectHelp,
+    )
+  if (first.channel.kind === 'point-to-point') {
+    if (group !== undefined) throw new Usage(`${address} is read by one service and has no groups: leave --group away.`, inspectHelp)
+    return { channel: first.channel }
+  }
   if (group !== undefined && names.includes(group)) return { channel: first.channel, group }
-  throw new Usage(group === undefined ? `${address} has groups: choose one with --group: ${names.join(', ') || '(none)'}.` : `${address} has no group "${group}"; it has ${names.join(', ') || 'none'}.`, inspectHelp)
+  throw new Usage(
+    group === undefined
+      ? `${address} has groups: choose one with --group: ${names.join(', ') || '(none)'}.`
+      : `${address} has no group "${group}"; it has ${names.join(', ') || 'none'}.`,
+    inspectHelp,
+  )
 }
 
 function show(found: readonly Stored[], json: boolean): void {

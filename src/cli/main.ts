@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { isPabalError } from '../errors.ts'
 import { inspect } from './inspect.ts'
 import { Usage } from './usage.ts'
@@ -8,13 +9,18 @@ const help = `pabal COMMAND
 
   inspect URL    what waits in a store: channels, groups, parked messages, and the messages themselves
 
-pabal COMMAND --help tells more.`
+pabal COMMAND --help tells more; pabal --version says which this is.`
 
 async function run(args: readonly string[]): Promise<void> {
   const [command, ...rest] = args
   if (command === undefined || command === '--help' || command === '-h' || command === 'help') console.log(help)
+  else if (command === '--version' || command === '-v') console.log(version())
   else if (command === 'inspect') await inspect(rest)
   else throw new Usage(`There is no command ${JSON.stringify(command)}.`, help)
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {
@@ -26,4 +32,3 @@ run(process.argv.slice(2)).catch((error: unknown) => {
     process.exitCode = 1
   }
 })
-

@@ -16,7 +16,11 @@ export function depthTable(depths: readonly Depth[], now: number): string {
   const head = ['channel', 'group', 'waiting', 'parked', 'oldest', 'owners (shards)']
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)))
   const right = new Set([2, 3, 4])
-  const line = (cells: readonly string[]): string => cells.map((cell, i) => (right.has(i) ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number))).join('  ').trimEnd()
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, i) => (right.has(i) ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number)))
+      .join('  ')
+      .trimEnd()
   return [line(head), ...rows.map(line)].join('\n')
 }
 

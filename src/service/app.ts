@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Client, Clients } from '../contract/types/client.ts'
 import type { ServiceHandle } from '../contract/types/handle.ts'
 import type { Handlers, Subscription } from '../contract/types/handlers.ts'
@@ -11,7 +12,7 @@ import type { ClientOptions } from './client.ts'
 import type { Health } from './health.ts'
 import type { Lot, ParkingLot } from './lots.ts'
 import type { ServeOptions } from './options.ts'
-import type { SignalOptions } from './signals.ts'
+import type { Signal, SignalOptions } from './signals.ts'
 
 /** A connection to one transport, and everything that this process serves and asks over it. */
 export interface App {
@@ -108,7 +109,7 @@ export interface App {
    * app.closeOn(['SIGTERM', 'SIGINT'])
    * ```
    */
-  closeOn(signals: readonly NodeJS.Signals[], options?: SignalOptions): void
+  closeOn(signals: readonly Signal[], options?: SignalOptions): void
 
   /** `await using app = await connect(…)`: closes at the end of the block. */
   [Symbol.asyncDispose](): Promise<void>

@@ -13,7 +13,7 @@ import { policyOf, type ServeOptions } from './options.ts'
 import { Owners } from './owners.ts'
 import { type HandlersData, subscriptionsOf } from './plan.ts'
 import { beside, consume, eventLanes, type ServiceRuntime, startService } from './serve.ts'
-import { closeOnSignals, type SignalOptions } from './signals.ts'
+import { closeOnSignals, type Signal, type SignalOptions } from './signals.ts'
 import { voiceOf } from './voice.ts'
 
 interface Started {
@@ -126,7 +126,7 @@ export class RunningApp {
     return this.#closed
   }
 
-  closeOn(signals: readonly NodeJS.Signals[], options: SignalOptions = {}): void {
+  closeOn(signals: readonly Signal[], options: SignalOptions = {}): void {
     this.#deaf.push(closeOnSignals(signals, options, () => this.close(options), this.#core.logger))
   }
 
