@@ -6,7 +6,13 @@ import { type Log, OwnedShard } from './owned-shard.ts'
 import { volatileParks } from './transient.ts'
 
 /** A subscriber without a group: everything from `floors` on, remembered nowhere. */
-export async function ephemeral(floors: readonly number[], log: (n: number) => Log, options: SubscribeOptions, receive: Receive, sender: Sender): Promise<Subscription> {
+export async function ephemeral(
+  floors: readonly number[],
+  log: (n: number) => Log,
+  options: SubscribeOptions,
+  receive: Receive,
+  sender: Sender,
+): Promise<Subscription> {
   const bounds = new Bounds(options)
   const nothing = async (): Promise<void> => undefined
   const all = floors.map((floor, n) => {

@@ -13,7 +13,8 @@ import { packParked, unpackParked } from './wire.ts'
 /** Partitions of each topic. */
 export const shards = 8
 export const sessionTimeout = 6000
-const rebalanceTimeout = 10_000
+/** How long a handover may wait for what is out. */
+const rebalanceTimeout = 30_000
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void systemRuntime.timer(ms, resolve))
 
 /** What a member of a group needs of its connection. */
@@ -47,7 +48,9 @@ export class GroupMember implements Subscription {
   readonly #owned = new Map<number, Owned>()
   readonly #commits = new Commits((offsets) =>
     Promise.resolve(
-      this.#consumer.commit({ offsets: Array.from(offsets, ([partition, offset]) => ({ topic: this.#place.topic, partition, offset, leaderEpoch: -1 })) }),
+      this.#consumer.commit({
+        offsets: Array.from(offsets, ([partition, offset]) => ({ topic: this.#place.topic, partition, offset, leaderEpoch: -1 })),
+      }),
     ),
   )
   #generation = -1
@@ -79,8 +82,11 @@ export class GroupMember implements Subscription {
     })
     // A rebalance that the client could not follow: it has left off, so this member begins anew.
     this.#consumer.on('error', () => void this.#join().catch(() => undefined))
-    await this.#join()
-    await this.#joined()
+    const joined = this.#join().then(() => this.#joined())
+    // Not awaited: the join waits until the other members have settled what is out, and the group's position is known before it.
+    // What is transient has a deadline: it should not come before the member is there.
+    if (this.#options.durable) joined.catch(() => undefined)
+    else await joined
   }
 
   /** Without the client's own retries, since a retried commit of a zombie rejoins first and is then accepted. */
@@ -156,8 +162,12 @@ export class GroupMember implements Subscription {
     const { topic } = this.#place
     const mine = this.#consumer.assignments?.find((one) => one.topic === topic)?.partitions ?? []
     if (mine.length === 0) return
-    const committed = (await this.#consumer.listCommittedOffsets({ topics: [{ topic, partitions: Array.from({ length: shards }, (_, n) => n) }] })).get(topic)
-    await Promise.all(mine.filter((n) => !this.#owned.has(n)).map((n) => this.#own(n, Math.max(0, Number(committed?.[n] ?? 0n)), generation)))
+    const committed = (
+      await this.#consumer.listCommittedOffsets({ topics: [{ topic, partitions: Array.from({ length: shards }, (_, n) => n) }] })
+    ).get(topic)
+    await Promise.all(
+      mine.filter((n) => !this.#owned.has(n)).map((n) => this.#own(n, Math.max(0, Number(committed?.[n] ?? 0n)), generation)),
+    )
   }
 
   async #own(n: number, floor: number, generation: number): Promise<void> {

@@ -34,7 +34,17 @@ export class Fetcher {
   /** The end of each of the partitions. */
   async ends(count: number): Promise<number[]> {
     const partitions = Array.from({ length: count }, (_, n) => n)
-    const found = await this.#consumer.listOffsets({ topics: [this.#topic], partitions: { [this.#topic]: partitions } })
+    let found = new Map<string, bigint[]>()
+    // The leaders of a new topic may not know yet that they lead.
+    for (let tries = 1; found.size === 0; tries++) {
+      found = await this.#consumer
+        .listOffsets({ topics: [this.#topic], partitions: { [this.#topic]: partitions } })
+        .catch(async (error: unknown) => {
+          if (tries === 30 || this.#closed) throw error
+          await new Promise<void>((resolve) => void systemRuntime.timer(50, resolve))
+          return new Map()
+        })
+    }
     return partitions.map((n) => Number(found.get(this.#topic)?.[n] ?? 0n))
   }
 
@@ -72,7 +82,12 @@ export class Fetcher {
     this.#looping = true
     while (this.#slots.size > 0 && !this.#closed) {
       const hungry = [...this.#slots].filter(([, slot]) => slot.records.length < 200)
-      const failed = hungry.length === 0 || (await this.#fetch(hungry).then(() => false, () => true))
+      const failed =
+        hungry.length === 0 ||
+        (await this.#fetch(hungry).then(
+          () => false,
+          () => true,
+        ))
       if (failed) await new Promise<void>((resolve) => void systemRuntime.timer(20, resolve, true))
     }
     this.#looping = false

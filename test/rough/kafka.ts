@@ -5,12 +5,21 @@ import { PabalError } from '../../src/errors.ts'
 import { checkMessage } from '../../src/message/limits.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
-import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../../src/transport/seam.ts'
+import type {
+  Inbox,
+  Outgoing,
+  Receive,
+  SendResult,
+  StateListener,
+  SubscribeOptions,
+  Subscription,
+  Transport,
+} from '../../src/transport/seam.ts'
 import { ephemeral } from './ephemeral.ts'
 import { GroupMember, sessionTimeout, shards } from './kafka-group.ts'
 import { Fetcher } from './kafka-log.ts'
-import { pack, unpack } from './wire.ts'
 import { TransientReceiver } from './transient.ts'
+import { pack, unpack } from './wire.ts'
 
 const token = (text: string): string => Buffer.from(text).toString('hex')
 /** The broker's own limit is 1 MiB for a batch; the frame and a park note take room too. */
@@ -180,7 +189,7 @@ export class RoughKafka implements Transport {
       groupId,
       sessionTimeout,
       heartbeatInterval: 500,
-      rebalanceTimeout: 10_000,
+      rebalanceTimeout: 30_000,
       retries: 0,
       autocommit: false,
     } as never)
@@ -193,7 +202,12 @@ export class RoughKafka implements Transport {
     const fetcher = new Fetcher(this.#consumer(`~${address}`), topic)
     const partition = shardOf(address, shards)
     const from = (await fetcher.ends(shards))[partition] ?? 0
-    const receiver = new TransientReceiver({ maxMessages: 100_000, maxBytes: 1e9 }, receive, (batch) => this.#dispatch(batch), () => undefined)
+    const receiver = new TransientReceiver(
+      { maxMessages: 100_000, maxBytes: 1e9 },
+      receive,
+      (batch) => this.#dispatch(batch),
+      () => undefined,
+    )
     void (async () => {
       for await (const { key, value } of fetcher.raw(partition, from)) if (key === address) receiver.take(unpack(value))
     })()
@@ -219,8 +233,9 @@ export class RoughKafka implements Transport {
     const produce = (to: string, partition: number, key: string, value: Buffer) =>
       this.#produce([{ topic: to, partition, key: Buffer.from(key), value }])
     const member = new GroupMember({ topic, groupId, ...parks, consumer: this.#consumer, produce }, options, receive, sender)
+    this.#keep(member)
     await member.start()
-    return this.#keep(member)
+    return member
   }
 
   /** A new group begins with what is published from now on. Refused where it has members, who have done it before. */

@@ -115,7 +115,8 @@ export class GroupMember implements Subscription {
       leaseTtl / 5,
       () => {
         this.#keep()
-        for (const [n, owned] of this.#owned) if (!owned.done) void this.#renew(n, owned).then((held) => (held || owned.done ? undefined : this.#lose(n, owned)))
+        for (const [n, owned] of this.#owned)
+          if (!owned.done) void this.#renew(n, owned).then((held) => (held || owned.done ? undefined : this.#lose(n, owned)))
       },
       true,
     )
@@ -157,7 +158,9 @@ export class GroupMember implements Subscription {
       else if (members.includes(who)) mine.delete(n)
     }
     for (const n of this.#owned.keys()) if (!mine.has(n)) void this.#give(n)
-    await Promise.all([...mine].map((n) => (held.has(n) || this.#owned.has(n) || this.#stopped ? undefined : this.#take(n).catch(() => undefined))))
+    await Promise.all(
+      [...mine].map((n) => (held.has(n) || this.#owned.has(n) || this.#stopped ? undefined : this.#take(n).catch(() => undefined))),
+    )
   }
 
   /** One at a time for each lease, since each names the one before. */

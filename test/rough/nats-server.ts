@@ -1,4 +1,12 @@
-import { DeliverPolicy, type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream'
+import {
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream'
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node'
 import type { Channel } from '../../src/channel/channel.ts'
 import type { Entry } from './entry.ts'
@@ -33,7 +41,12 @@ export class Server {
   }
 
   async stream(name: string, subject: string, more: object): Promise<void> {
-    const config = { name: this.name(name), subjects: [`${this.prefix}.${subject}.>`], retention: RetentionPolicy.Limits, storage: StorageType.File }
+    const config = {
+      name: this.name(name),
+      subjects: [`${this.prefix}.${subject}.>`],
+      retention: RetentionPolicy.Limits,
+      storage: StorageType.File,
+    }
     await this.jsm.streams.add({ ...config, ...more }).catch((error: Error) => {
       if (!/already in use/.test(error.message)) throw error
     })
@@ -64,7 +77,12 @@ export class Server {
     const name = this.name(stream)
     return {
       async *read(from) {
-        const consumer = await js.consumers.get(name, { filter_subjects: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from, inactive_threshold: 30_000 })
+        const consumer = await js.consumers.get(name, {
+          filter_subjects: subject,
+          deliver_policy: DeliverPolicy.StartSequence,
+          opt_start_seq: from,
+          inactive_threshold: 30_000,
+        })
         const messages = await consumer.consume({ max_messages: 100 })
         close = async () => {
           // Not awaited: it resolves only where somebody reads.
@@ -88,9 +106,11 @@ export class Server {
         // An owner may die between writing a changed note and taking the old one away: the later one counts.
         const entries = new Map<number, Entry>()
         for (let from = 1; ; ) {
-          const raw = await this.jsm.streams.getMessage(this.name('park'), { seq: from, next_by_subj: subject } as never).catch((error: Error) => {
-            if (!/no message found/i.test(error.message)) throw error
-          })
+          const raw = await this.jsm.streams
+            .getMessage(this.name('park'), { seq: from, next_by_subj: subject } as never)
+            .catch((error: Error) => {
+              if (!/no message found/i.test(error.message)) throw error
+            })
           if (!raw) return [...entries.values()]
           from = raw.seq + 1
           const entry = unpackParked(raw.data, raw.seq)

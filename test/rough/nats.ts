@@ -4,7 +4,16 @@ import { PabalError } from '../../src/errors.ts'
 import { checkMessage } from '../../src/message/limits.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
-import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../../src/transport/seam.ts'
+import type {
+  Inbox,
+  Outgoing,
+  Receive,
+  SendResult,
+  StateListener,
+  SubscribeOptions,
+  Subscription,
+  Transport,
+} from '../../src/transport/seam.ts'
 import { ephemeral } from './ephemeral.ts'
 import { GroupMember, shards } from './nats-group.ts'
 import { leaseTtl, Server, token } from './nats-server.ts'
@@ -77,7 +86,9 @@ export class RoughNats implements Transport {
   /** Also what settlements emit while the transport closes. */
   #dispatch(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
     const sending = Promise.all(
-      batch.map((outgoing) => this.#sendOne(outgoing).catch((cause: Error) => new PabalError('SEND_FAILED', cause.message, { cause, id: outgoing.message.id }))),
+      batch.map((outgoing) =>
+        this.#sendOne(outgoing).catch((cause: Error) => new PabalError('SEND_FAILED', cause.message, { cause, id: outgoing.message.id })),
+      ),
     )
     this.#sending.add(sending)
     void sending.finally(() => this.#sending.delete(sending))
@@ -112,7 +123,12 @@ export class RoughNats implements Transport {
     return { address, close: () => subscription.close() }
   }
 
-  async #transient(channel: Channel, queue: string | undefined, limits: Pick<SubscribeOptions, 'maxMessages' | 'maxBytes'>, receive: Receive): Promise<Subscription> {
+  async #transient(
+    channel: Channel,
+    queue: string | undefined,
+    limits: Pick<SubscribeOptions, 'maxMessages' | 'maxBytes'>,
+    receive: Receive,
+  ): Promise<Subscription> {
     const server = this.#use()
     const emit = (batch: readonly Outgoing[]) => (server.nc.isClosed() ? Promise.resolve() : this.#dispatch(batch))
     const receiver = new TransientReceiver(limits, receive, emit, (message) => void emit([{ channel, message, durable: false }]))
@@ -146,7 +162,13 @@ export class RoughNats implements Transport {
     return this.#keep(member)
   }
 
-  async #ephemeral(server: Server, channel: Channel, options: SubscribeOptions, receive: Receive, sender: { send: Transport['send'] }): Promise<Subscription> {
+  async #ephemeral(
+    server: Server,
+    channel: Channel,
+    options: SubscribeOptions,
+    receive: Receive,
+    sender: { send: Transport['send'] },
+  ): Promise<Subscription> {
     const stream = server.logOf(channel)
     const { state } = await server.jsm.streams.info(server.name(stream))
     const floors = Array.from({ length: shards }, () => state.last_seq + 1)

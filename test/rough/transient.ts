@@ -14,7 +14,12 @@ export class TransientReceiver {
   readonly #signal = new AbortController().signal
   #stopped = false
 
-  constructor(limits: Pick<SubscribeOptions, 'maxMessages' | 'maxBytes'>, receive: Receive, emit: (batch: readonly Outgoing[]) => Promise<unknown>, again: (message: Message) => void) {
+  constructor(
+    limits: Pick<SubscribeOptions, 'maxMessages' | 'maxBytes'>,
+    receive: Receive,
+    emit: (batch: readonly Outgoing[]) => Promise<unknown>,
+    again: (message: Message) => void,
+  ) {
     this.#bounds = new Bounds(limits)
     this.#receive = receive
     this.#emit = emit
