@@ -118,7 +118,8 @@ export class Faults {
   throwIfAny(code: ErrorCode, what: string): void {
     const [first] = this.#found
     if (first === undefined) return
-    if (this.#found.length === 1) throw new PabalError(first.code, `${what}: ${first.message}`)
+    // Most faults say themselves where they are.
+    if (this.#found.length === 1) throw new PabalError(first.code, first.message.startsWith(what) ? first.message : `${what}: ${first.message}`)
     const lines = this.#found.map((fault) => `  - ${fault.code}: ${fault.message}`)
     throw new PabalError(code, `${what} has ${this.#found.length} faults:\n${lines.join('\n')}`)
   }

@@ -6,6 +6,7 @@ import type { Message } from '../message/message.ts'
 import { none } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { Codec, labelOf, MessageCodec } from './codec.ts'
+import { copyOfHeaders } from './headers.ts'
 import type { Origin } from './origin.ts'
 import { isPromise } from './validate.ts'
 
@@ -74,8 +75,7 @@ export class Port {
       causationId: origin.cause,
       replyTo: fields.replyTo,
       extensions: extensionsOf(origin, fields, expectsReply),
-      // Copied: what the caller does with the object afterwards is the caller's own business.
-      headers: fields.headers === undefined ? none : { ...fields.headers },
+      headers: copyOfHeaders(fields.headers, this.label),
       body,
     }
     return {

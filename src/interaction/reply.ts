@@ -4,6 +4,7 @@ import { type ErrorCode, PabalError } from '../errors.ts'
 import { deriveId } from '../message/derive.ts'
 import { type Message, none } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
+import { copyOfHeaders } from './headers.ts'
 import { withinOf } from './origin.ts'
 import type { ReplyPort } from './port.ts'
 import { isPromise } from './validate.ts'
@@ -91,7 +92,7 @@ function replyOf(
     causationId: request.id,
     replyTo: undefined,
     extensions: echo(request.extensions, code),
-    headers: headers === undefined ? none : { ...headers },
+    headers: copyOfHeaders(headers, request.type),
     body,
   }
   return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : (withinOf(request) ?? 0) + grace }

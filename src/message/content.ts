@@ -16,13 +16,17 @@ export function encodeBody(content: ContentName, value: unknown): Uint8Array {
       throw new PabalError('INVALID_PAYLOAD', `the payload cannot be written as JSON: ${(cause as Error).message}`, { cause })
     }
     if (text === undefined) throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, which JSON cannot carry`)
+    // JSON writes such a key exactly so, and never so within a string.
+    if (text.includes('"__proto__":'))
+      throw new PabalError('INVALID_PAYLOAD', 'the payload holds the key "__proto__", which is not allowed')
     return Buffer.from(text, 'utf8')
   }
   if (content === 'text') {
     if (typeof value !== 'string') throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, text content carries a string`)
     return Buffer.from(value, 'utf8')
   }
-  if (!(value instanceof Uint8Array)) throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, binary content carries a Uint8Array`)
+  if (!(value instanceof Uint8Array))
+    throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, binary content carries a Uint8Array`)
   return value
 }
 
@@ -33,7 +37,9 @@ export function decodeBody(content: ContentName, bytes: Uint8Array): unknown {
   if (content === 'text') return text
   try {
     // A revived parse costs several times a plain one, so it is only made where the text could hold such a key.
-    return text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F') ? JSON.parse(text, refuseProto) : JSON.parse(text)
+    return text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F')
+      ? JSON.parse(text, refuseProto)
+      : JSON.parse(text)
   } catch (cause) {
     if (cause instanceof PabalError) throw cause
     throw new PabalError('INVALID_MESSAGE', `the body is not JSON: ${(cause as Error).message}`, { cause })

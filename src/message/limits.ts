@@ -30,24 +30,41 @@ export function checkMessage(message: Message, maxBytes: number): PabalError | u
       if (fault !== undefined) return new PabalError('INVALID_HEADER', `${message.type}: ${fault}`, { id })
       headerBytes += name.length + Buffer.byteLength(value as string)
     }
-    if (Object.hasOwn(headers, '__proto__')) return new PabalError('INVALID_HEADER', `${message.type}: the header name "__proto__" is not allowed`, { id })
+    if (Object.hasOwn(headers, '__proto__'))
+      return new PabalError('INVALID_HEADER', `${message.type}: the header name "__proto__" is not allowed`, { id })
   }
   if (extensions !== none) for (const name in extensions) headerBytes += name.length + Buffer.byteLength(extensions[name] as string)
-  const unsafe = unsafeText(id) ?? unsafeText(message.source) ?? unsafeText(message.type) ?? unsafeText(message.key) ?? (message.correlationId === id ? undefined : unsafeText(message.correlationId))
+  const unsafe =
+    unsafeText('id', id) ??
+    unsafeText('source', message.source) ??
+    unsafeText('type', message.type) ??
+    unsafeText('key', message.key) ??
+    (message.correlationId === id ? undefined : unsafeText('correlation id', message.correlationId))
   if (unsafe !== undefined)
-    return new PabalError('INVALID_HEADER', `${message.type}: ${unsafe} cannot travel as an id, key, source or type: give at most 4,096 characters without control characters`, { id })
+    return new PabalError(
+      'INVALID_HEADER',
+      `${message.type}: ${unsafe} cannot travel: give a string of at most 4,096 characters without control characters`,
+      { id },
+    )
   if (headerBytes > maxHeaderBytes)
-    return new PabalError('MESSAGE_TOO_LARGE', `${message.type}: its headers take ${headerBytes} bytes, at most ${maxHeaderBytes} can travel`, { id })
+    return new PabalError(
+      'MESSAGE_TOO_LARGE',
+      `${message.type}: its headers take ${headerBytes} bytes, at most ${maxHeaderBytes} can travel`,
+      { id },
+    )
   const size = headerBytes + message.body.byteLength
-  if (size > maxBytes) return new PabalError('MESSAGE_TOO_LARGE', `${message.type}: it takes ${size} bytes, this transport carries at most ${maxBytes}`, { id })
+  if (size > maxBytes)
+    return new PabalError('MESSAGE_TOO_LARGE', `${message.type}: it takes ${size} bytes, this transport carries at most ${maxBytes}`, {
+      id,
+    })
   return undefined
 }
 
-/** The text, shortened for an error, where it cannot travel; undefined where it can or is absent. */
-function unsafeText(text: unknown): string | undefined {
+/** The name and the text, shortened for an error, where it cannot travel; undefined where it can or is absent. */
+function unsafeText(name: string, text: unknown): string | undefined {
   if (text === undefined) return undefined
   if (typeof text === 'string' && (isPlain(text) || (text.length <= 4096 && !unsafeValue.test(text)))) return undefined
-  return (JSON.stringify(text) ?? String(text)).slice(0, 80)
+  return `the ${name} ${(JSON.stringify(text) ?? String(text)).slice(0, 80)}`
 }
 
 /** Short printable ASCII, as nearly every id and name is: a loop over it costs less than entering the regular expression. */
@@ -62,7 +79,8 @@ function isPlain(text: string): boolean {
 
 function headerFault(name: string, value: unknown): string | undefined {
   if (forbidden.has(name)) return `the header name ${JSON.stringify(name)} is not allowed`
-  if (!safeName.test(name)) return `the header name ${JSON.stringify(name).slice(0, 80)} is not allowed: use 1 to 256 visible ASCII characters without a colon`
+  if (!safeName.test(name))
+    return `the header name ${JSON.stringify(name).slice(0, 80)} is not allowed: use 1 to 256 visible ASCII characters without a colon`
   if (typeof value !== 'string') return `the header ${name} is ${typeof value}, give a string`
   if (unsafeValue.test(value)) return `the header ${name} holds a line break, another control character or half of a surrogate pair`
   return undefined

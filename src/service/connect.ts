@@ -1,7 +1,8 @@
 import type { DeliveryEvent } from '../delivery/types.ts'
-import { Faults, PabalError } from '../errors.ts'
+import { Faults, isPabalError, PabalError } from '../errors.ts'
 import { ReplyInbox } from '../interaction/inbox.ts'
 import { Outbound } from '../interaction/outbound.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import type { Transport, TransportState } from '../transport/seam.ts'
 import type { App } from './app.ts'
@@ -27,14 +28,16 @@ import { transportFrom } from './transports.ts'
  * asks for more than the transport declares, several faults together as `INVALID_CONFIGURATION`; or with what the transport says.
  */
 export async function connect(target: string | Transport, options: ConnectOptions = {}): Promise<App> {
+  if (typeof options !== 'object' || options === null)
+    throw new PabalError(
+      'INVALID_OPTION',
+      `connect: the options are ${options === null ? 'null' : typeof options}, give an object or nothing`,
+    )
   const faults = new Faults()
   const settings = settingsFrom(options, faults)
   policyOf(options, {}, 'connect', faults)
-  faults.throwIfAny('INVALID_CONFIGURATION', 'connect')
   const runtime = options.runtime ?? systemRuntime
-  const transport = typeof target === 'string' ? await transportFrom(target, runtime) : target
-  if (typeof transport?.open !== 'function')
-    throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
+  const transport = await transportOf(target, runtime, faults)
   const logger = loggerOf(options.logger)
   let state: TransportState = { ready: false, reason: 'it is being opened' }
   let core: Core | undefined
@@ -68,6 +71,22 @@ export async function connect(target: string | Transport, options: ConnectOption
   }
   // The one cast of the public boundary: the runtime works with plain data, the types are the contract's.
   return new RunningApp(core, () => state) as unknown as App
+}
+
+/** The transport, not opened yet. What is wrong with its URL is told together with what is wrong with the options. */
+async function transportOf(target: string | Transport, runtime: Runtime, faults: Faults): Promise<Transport> {
+  let transport: Transport | undefined
+  try {
+    transport = typeof target === 'string' ? await transportFrom(target, runtime) : target
+    if (typeof transport?.open !== 'function')
+      throw new PabalError('INVALID_OPTION', `connect was given ${typeof target}, give a URL such as 'sqlite:./app.db' or a transport`)
+  } catch (error) {
+    // Alone it keeps its own hint.
+    if (faults.count === 0 || !isPabalError(error)) throw error
+    faults.add(error.code, error.message)
+  }
+  faults.throwIfAny('INVALID_CONFIGURATION', 'connect')
+  return transport as Transport
 }
 
 function report({ options, logger }: Core, event: DeliveryEvent): void {

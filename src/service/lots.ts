@@ -1,5 +1,6 @@
 import { type DeadLetters, deadLetters, type Treated, type Treatment } from '../delivery/dead-letters.ts'
 import type { Waiting, Where, Which } from '../delivery/waiting.ts'
+import { PabalError } from '../errors.ts'
 import type { Core } from './core.ts'
 
 /** Where the messages came from: a service's name, `reply.<service>`, or an aggregate's name with the group that subscribes. */
@@ -32,11 +33,11 @@ export function lotsOf({ transport, runtime }: Core): { dead: Lot; invalid: Lot;
   let found: DeadLetters | undefined
   const letters = (): DeadLetters => (found ??= deadLetters(transport, runtime))
   const lot = (name: Where['lot']): ParkingLot => {
-    const where = ({ channel, group }: LotPlace): Where => ({
-      channel: { address: channel, kind: group === undefined ? 'point-to-point' : 'publish-subscribe' },
-      group,
-      lot: name,
-    })
+    const where = ({ channel, group }: LotPlace): Where => {
+      if (typeof channel !== 'string' || channel === '')
+        throw new PabalError('INVALID_OPTION', `the place of the messages has no channel, give one such as { channel: 'kitchen' }`)
+      return { channel: { address: channel, kind: group === undefined ? 'point-to-point' : 'publish-subscribe' }, group, lot: name }
+    }
     return Object.freeze({
       list: (place: LotPlace, which?: Which) => letters().list(where(place), which),
       show: async (place: LotPlace, id: string) => await letters().show(where(place), id),

@@ -96,6 +96,11 @@ export function checkServeOptions(options: ServeOptions, what: string, faults: F
     faults.add('INBOX_REQUIRED', `${what}: effectivelyOnce was asked for, and there is no inbox in the handler's transaction`)
 }
 
+/** What an ephemeral subscription may be told. */
+export function checkDeliveryOptions(options: DeliveryOptions, what: string, faults: Faults): void {
+  unknownOptions(options, policyNames, what, faults)
+}
+
 export function unknownOptions(options: object, known: readonly string[], what: string, faults: Faults): void {
   for (const name of Object.keys(options))
     if (!known.includes(name))

@@ -26,8 +26,11 @@ export interface Handled {
 }
 
 /** Pairs declarations with handlers; notes every one that is missing, unknown or there twice. */
-export function planOf(contract: ServiceData, handlers: HandlersData, faults: Faults): Plan {
+export function planOf(contract: ServiceData, given: HandlersData, faults: Faults): Plan {
   const what = `serve ${contract.name}`
+  const handlers: HandlersData = typeof given === 'object' && given !== null ? given : {}
+  if (handlers !== given)
+    faults.add('INVALID_CONFIGURATION', `${what}: the handlers are ${given === null ? 'null' : typeof given}, give an object`)
   const messages: readonly MessageData[] = [contract.commands, contract.documents, contract.queries].flatMap((section) =>
     Object.values(section),
   )

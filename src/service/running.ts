@@ -9,7 +9,7 @@ import { type ClientOptions, clientOf } from './client.ts'
 import { assertOpen, type Core } from './core.ts'
 import { type Health, healthOf } from './health.ts'
 import { type Lot, lotsOf, type ParkingLot } from './lots.ts'
-import { policyOf, type ServeOptions } from './options.ts'
+import { checkDeliveryOptions, policyOf, type ServeOptions } from './options.ts'
 import { Owners } from './owners.ts'
 import { type HandlersData, subscriptionsOf } from './plan.ts'
 import { beside, consume, eventLanes, type ServiceRuntime, startService } from './serve.ts'
@@ -74,6 +74,7 @@ export class RunningApp {
     const faults = new Faults()
     const name = this.#core.settings.name
     const events = subscriptionsOf([subscription], 'app.on', faults)
+    checkDeliveryOptions(options, 'app.on', faults)
     const policy = policyOf(this.#core.options, options, 'app.on', faults)
     faults.throwIfAny('INVALID_CONFIGURATION', 'app.on')
     const participant = {

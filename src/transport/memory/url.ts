@@ -1,4 +1,4 @@
-import { PabalError } from '../../errors.ts'
+import { Faults } from '../../errors.ts'
 import type { HubOptions } from './options.ts'
 
 const numbers = ['shards', 'maxMessages', 'maxBytes', 'maxMessageBytes']
@@ -6,18 +6,17 @@ const numbers = ['shards', 'maxMessages', 'maxBytes', 'maxMessageBytes']
 /** The options in `memory:` or `memory:?shards=4&maxMessages=1000`. Throws `UNKNOWN_OPTION` or `INVALID_OPTION`. */
 export function optionsFromUrl(url: string): Partial<Omit<HubOptions, 'runtime'>> {
   const [path = '', query = ''] = url.slice('memory:'.length).split('?', 2)
+  const faults = new Faults()
   if (path !== '')
-    throw new PabalError(
-      'INVALID_OPTION',
-      `${url}: memory: has no path, since nothing of it outlives the process; give memory: alone or memory:?shards=4`,
-    )
+    faults.add('INVALID_OPTION', 'memory: has no path, since nothing of it outlives the process; give memory: alone or memory:?shards=4')
   const options: Record<string, number> = {}
   for (const [name, value] of new URLSearchParams(query)) {
     if (!numbers.includes(name))
-      throw new PabalError('UNKNOWN_OPTION', `${url}: memory: does not know the option "${name}"; it knows ${numbers.join(', ')}`)
-    if (!/^\d{1,15}$/.test(value))
-      throw new PabalError('INVALID_OPTION', `${url}: the option ${name} is ${JSON.stringify(value)}, give a whole number`)
-    options[name] = Number(value)
+      faults.add('UNKNOWN_OPTION', `memory: does not know the option ${JSON.stringify(name)}; it knows ${numbers.join(', ')}`)
+    else if (!/^\d{1,15}$/.test(value))
+      faults.add('INVALID_OPTION', `the option ${name} is ${JSON.stringify(value)}, give a whole number without a unit`)
+    else options[name] = Number(value)
   }
+  faults.throwIfAny('INVALID_OPTION', url)
   return options
 }
