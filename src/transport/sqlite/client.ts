@@ -14,16 +14,18 @@ export class StoreClient {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #trace: ((event: TraceEvent) => void) | undefined
+  readonly #others: () => string
   #next = 0
   #ended: PabalError | undefined
 
-  /** `failed` is told once where the worker ends by itself. */
-  constructor(trace: ((event: TraceEvent) => void) | undefined, failed: (error: PabalError) => void) {
+  /** `failed` is told once where the worker ends by itself; `others` says who may hold the write lock. */
+  constructor(trace: ((event: TraceEvent) => void) | undefined, failed: (error: PabalError) => void, others: () => string) {
     this.#trace = trace
+    this.#others = others
     this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { execArgv: [] })
     this.#worker.on('message', (response: Response) => this.#take(response))
-    this.#worker.on('error', (cause: Error) => this.#end(new PabalError('STORE_UNUSABLE', `the worker of the store ended: ${cause.message}`, { cause }), failed))
-    this.#worker.on('exit', () => this.#end(new PabalError('CLOSED', 'the store is closed'), () => {}))
+    this.#worker.on('error', (cause: Error) => this.#end(ended(cause), failed))
+    this.#worker.on('exit', (code) => this.#end(new PabalError('STORE_UNUSABLE', `the worker of the store ended with the code ${code}`), failed))
     this.#worker.unref()
   }
 
@@ -47,8 +49,10 @@ export class StoreClient {
     if (!waiting) return
     this.#waiting.delete(response.id)
     if (this.#waiting.size === 0) this.#worker.unref()
-    if ('error' in response) waiting.reject(new PabalError(response.error.code, response.error.message, { hint: response.error.hint as string }))
-    else waiting.resolve(response.value)
+    if ('error' in response) {
+      const { code, message, hint } = response.error
+      waiting.reject(new PabalError(code, code === 'STORE_BUSY' ? `${message}${this.#others()}` : message, { hint: hint as string }))
+    } else waiting.resolve(response.value)
   }
 
   #end(error: PabalError, failed: (error: PabalError) => void): void {
@@ -63,4 +67,11 @@ export class StoreClient {
     this.#ended ??= new PabalError('CLOSED', 'the store is closed')
     await this.#worker.terminate()
   }
+}
+
+function ended(cause: Error): PabalError {
+  // What Node itself says of a built-in module that it lacks would send people looking for a package.
+  if (cause.message.includes('node:sqlite'))
+    return new PabalError('STORE_UNUSABLE', `the embedded store needs Node 22.13 or newer, and this is ${process.version}`, { cause, hint: 'Run it with a newer Node.' })
+  return new PabalError('STORE_UNUSABLE', `the worker of the store ended: ${cause.message}`, { cause })
 }

@@ -14,6 +14,8 @@ import { Reader } from './reader.ts'
 
 /** How long a settlement that could not be written waits until it is tried again, in milliseconds. */
 const writeAgain = 250
+/** How long `close` goes on trying to write what the store refuses, in milliseconds; then it is left to be delivered again. */
+const closePatience = 1000
 
 export interface GroupEnvironment {
   readonly store: StoreClient
@@ -60,6 +62,7 @@ export class GroupSubscription implements Subscription {
   // writing
   #flushing: Promise<void> | undefined
   #stuck = false
+  #writeUntil = Number.POSITIVE_INFINITY
   // sharing
   #balancing: Promise<void> = Promise.resolve()
 
@@ -91,6 +94,7 @@ export class GroupSubscription implements Subscription {
   rebalance(): Promise<void> {
     this.#balancing = this.#balancing.then(() => this.#balance()).catch((error: unknown) => {
       if (isPabalError(error, 'FENCED')) void this.#env.peers.refresh().catch(() => undefined)
+      else this.#again(error, () => void this.rebalance())
     })
     return this.#balancing
   }
@@ -165,6 +169,7 @@ export class GroupSubscription implements Subscription {
           else this.#scheduleLanes()
         },
         caughtUp: () => this.review(),
+        failed: (error) => this.#again(error, () => this.poke()),
         lost: (shard) => this.#lose(shard),
         advanced: (shard) => this.#dirty(shard),
       },
@@ -280,7 +285,7 @@ export class GroupSubscription implements Subscription {
     if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.hasParked)) return
     this.#reviewing = true
     void this.#lookThrough()
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#again(error, () => this.review()))
       .finally(() => {
         this.#reviewing = false
         if (this.#reviewAgain) {
@@ -333,6 +338,12 @@ export class GroupSubscription implements Subscription {
     this.review()
   }
 
+  /** The store could not be asked: nobody may tell when it can be. */
+  #again(error: unknown, act: () => void): void {
+    if (this.#stopped || isPabalError(error, 'CLOSED')) return
+    this.#env.runtime.timer(writeAgain, () => this.#stopped || act(), true)
+  }
+
   // ——— writing
 
   #dirty(shard: OwnedShard): void {
@@ -346,11 +357,14 @@ export class GroupSubscription implements Subscription {
   }
 
   #flush(): void {
-    this.#flushing ??= Promise.resolve()
+    // In the next turn: what is settled in this one goes along.
+    this.#flushing ??= new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
       .then(() => this.#writeAll())
       .finally(() => {
         this.#flushing = undefined
       })
+    // Who closes is told of it; nobody else need be.
+    this.#flushing.catch(() => undefined)
   }
 
   async #writeAll(): Promise<void> {
@@ -396,7 +410,7 @@ export class GroupSubscription implements Subscription {
         }
         return result
       } catch (error) {
-        if (!isPabalError(error) || error.code === 'CLOSED') throw error
+        if (!isPabalError(error) || error.code === 'CLOSED' || runtime.monotonic() >= this.#writeUntil) throw error
         this.#stuck = true
         state(`${error.code}: ${error.message}`)
         await new Promise<void>((resolve) => void runtime.timer(writeAgain, resolve, true))
@@ -420,6 +434,7 @@ export class GroupSubscription implements Subscription {
 
   async #end(): Promise<void> {
     this.stop()
+    this.#writeUntil = this.#env.runtime.monotonic() + closePatience
     await this.#balancing
     try {
       while (this.#flushing) await this.#flushing

@@ -217,12 +217,25 @@ export class OwnedShard {
     if (this.#first < this.#window.length && (this.#window[this.#first] as Entry).pos < this.read - farBehind) this.#evacuate()
     const head = this.#window[this.#first]
     const acked = head === undefined ? this.read : head.pos
-    const { packs: emits, delays } = this.#packer.take()
-    const taken = { group, shard: this.index, epoch: this.epoch, acked, state: this.#state(acked), parks: this.#parks, removes: this.#removes, emits, delays }
-    this.#parks = []
-    this.#removes = []
+    const settlement: { -readonly [K in keyof ShardSettlement]: ShardSettlement[K] } = { group, shard: this.index, epoch: this.epoch, acked }
+    const state = this.#state(acked)
+    if (state.settled.length > 0 || state.held.length > 0) settlement.state = state
+    if (this.#packer.count > 0) {
+      const { packs, delays } = this.#packer.take()
+      if (packs.length > 0) settlement.emits = packs
+      if (delays.length > 0) settlement.delays = delays
+    }
+    if (this.#parks.length > 0) {
+      settlement.parks = this.#parks
+      this.#parks = []
+    }
+    if (this.#removes.length > 0) {
+      settlement.removes = this.#removes
+      this.#removes = []
+    }
     this.dirty = false
-    return free ? { ...taken, free: { wanted: this.wanted } } : taken
+    if (free) settlement.free = { wanted: this.wanted }
+    return settlement
   }
 
   #state(acked: number): ShardLog {

@@ -9,6 +9,8 @@ const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6 
 
 /** How long a newcomer waits until the others know of it. */
 const patience = 250
+/** When a takeover that the store refused is tried again, in milliseconds. */
+const buryAgain = 250
 
 export interface PeerEvents {
   /** Something was stored on these channels. */
@@ -30,6 +32,9 @@ export class Peers {
   readonly #events: PeerEvents
   #mesh!: Mesh
   #addresses = new Map<string, string>()
+  #pids = new Map<string, number>()
+  /** Those that are there and answer nothing: their process, as far as it is known. */
+  readonly #frozen = new Map<string, number | undefined>()
   #durable = new Map<string, Map<string, string[]>>()
   #transient = new Map<string, Map<string, string[]>>()
   #refreshing: Promise<void> | undefined
@@ -53,15 +58,32 @@ export class Peers {
       runtime: this.#runtime,
       frozenAfter,
       onFrame: (from, frame) => this.#take(from, frame),
-      onGone: (member) => void this.#gone(member).catch(() => undefined),
+      onGone: (member, how) => {
+        if (how === 'frozen') this.#frozen.set(member, this.#pids.get(member))
+        else this.#frozen.delete(member)
+        this.#bury(member, how === 'frozen')
+      },
+      onBack: (member) => void this.#frozen.delete(member),
     })
-    await this.#store.call('register', { member: this.self, address: this.#mesh.address })
+    // Known before anything is written: should the write lock be held, it is said by whom.
+    const { members, subscribers } = await this.#store.call('members', {})
+    this.#learn(members, subscribers)
+    await this.register()
     await this.refresh()
   }
 
-  /** Registers again after the others buried this process. */
+  /** At the start, and after the others buried this process. */
   async register(): Promise<void> {
-    await this.#store.call('register', { member: this.self, address: this.#mesh.address })
+    await this.#store.call('register', { member: this.self, address: this.#mesh.address, pid: process.pid })
+  }
+
+  /** Until the store takes it, or there is nothing to bury any more. */
+  #bury(member: string, frozen: boolean): void {
+    const again = (): void => {
+      // It may have woken up meanwhile.
+      if (!frozen || this.#frozen.has(member)) this.#bury(member, frozen)
+    }
+    this.#gone(member).catch(() => this.#runtime.timer(buryAgain, again, true))
   }
 
   async #gone(member: string): Promise<void> {
@@ -102,6 +124,7 @@ export class Peers {
 
   #learn(members: readonly MemberRow[], subscribers: readonly SubscriberRow[]): void {
     this.#addresses = new Map(members.map(({ id, address }) => [id, address]))
+    this.#pids = new Map(members.map(({ id, pid }) => [id, pid]))
     this.#durable = new Map()
     this.#transient = new Map()
     for (const { unit, channel, group, durable } of subscribers) {
@@ -232,6 +255,14 @@ export class Peers {
       default:
         throw new PabalError('INVALID_MESSAGE', `a process sent a frame of the unknown kind ${frame[0]}`)
     }
+  }
+
+  /** Who may hold the write lock: those that answer nothing, or else all others. For people to read. */
+  suspects(): string {
+    const named = (pids: readonly (number | undefined)[]): string => [...new Set(pids)].map((pid) => pid ?? 'unknown').join(', ')
+    if (this.#frozen.size > 0) return `; the process that answers nothing: pid ${named([...this.#frozen.values()])}`
+    const others = [...this.#pids].filter(([id]) => id !== this.self).map(([, pid]) => pid)
+    return others.length > 0 ? `; all of them answer: pid ${named(others)}` : '; no process of Pabal is known to use it: look for other programs that have it open'
   }
 
   /** The others see that it goes: its rows must be gone by then. */

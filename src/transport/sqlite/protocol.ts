@@ -1,6 +1,7 @@
 import type { Channel } from '../../channel/channel.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { ParkNote } from '../seam.ts'
+import type { WorkerFaults } from './options.ts'
 
 /*
  * What the main thread asks of the worker. Everything is plain data; messages travel packed, in buffers that are transferred.
@@ -34,11 +35,12 @@ export interface ShardSettlement {
   readonly epoch: number
   /** All before this position are settled. */
   readonly acked: number
-  readonly state: ShardLog
-  readonly parks: readonly ParkRow[]
-  readonly removes: readonly ParkedId[]
-  readonly emits: readonly Pack[]
-  readonly delays: readonly DelayRow[]
+  // Absent where there is nothing to say: most settlements say only how far the shard is.
+  readonly state?: ShardLog | undefined
+  readonly parks?: readonly ParkRow[] | undefined
+  readonly removes?: readonly ParkedId[] | undefined
+  readonly emits?: readonly Pack[] | undefined
+  readonly delays?: readonly DelayRow[] | undefined
   /** The shard is given up; `wanted` is to have it next. */
   readonly free?: { readonly wanted: string | null } | undefined
 }
@@ -83,6 +85,7 @@ export interface TakenRow extends ParkedId {
 export interface MemberRow {
   readonly id: string
   readonly address: string
+  readonly pid: number
 }
 
 export interface SubscriberRow {
@@ -113,7 +116,7 @@ export interface Segment {
 
 /** Each operation: what it takes and what it gives. `append` and `settle` of one turn share a transaction. */
 export interface Operations {
-  open: { takes: { file: string; maxSize: number; shards: number; kill?: { point: string; pass: number } | undefined; trace: boolean; acknowledgeFirst: boolean }; gives: { shards: number } }
+  open: { takes: { file: string; maxSize: number; shards: number; busyAfter: number; kill?: WorkerFaults['kill']; crash?: WorkerFaults['crash']; trace: boolean; acknowledgeFirst: boolean }; gives: { shards: number } }
   provision: { takes: { channels: readonly Channel[]; mode: 'create' | 'check' }; gives: readonly string[] }
   append: { takes: { packs: readonly Pack[]; delays: readonly DelayRow[] }; gives: { touched: readonly string[]; nextDue: number | null } }
   settle: { takes: { settlements: readonly ShardSettlement[] }; gives: { fenced: readonly number[]; touched: readonly string[]; nextDue: number | null } }
@@ -125,7 +128,7 @@ export interface Operations {
   mark: { takes: { group: number; unit: string; marks: readonly (readonly [shard: number, end: number])[] }; gives: void }
   heads: { takes: { group: number; shards: readonly number[]; limit: number }; gives: { heads: readonly HeadRow[]; empty: readonly number[] } }
   take: { takes: { group: number; ids: readonly (ParkedId & { readonly shard: number; readonly epoch: number })[] }; gives: readonly TakenRow[] }
-  register: { takes: { member: string; address: string }; gives: void }
+  register: { takes: { member: string; address: string; pid: number }; gives: void }
   unregister: { takes: { member: string }; gives: void }
   bury: { takes: { member: string }; gives: boolean }
   members: { takes: Record<string, never>; gives: { members: readonly MemberRow[]; subscribers: readonly SubscriberRow[] } }

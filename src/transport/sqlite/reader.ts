@@ -22,6 +22,8 @@ export interface ReaderEnvironment {
   hand(shard: OwnedShard, buffer: Buffer, offset: number, end: number, pos: number): void
   /** All that there is of the log was read. */
   caughtUp(): void
+  /** The store could not be read. */
+  failed(error: unknown): void
   lost(shard: OwnedShard): void
   /** The shard was read further. */
   advanced(shard: OwnedShard): void
@@ -78,8 +80,8 @@ export class Reader {
         if (env.stopped()) return
         for (const shard of shards) this.#advance(shard, end)
       }
-    } catch {
-      // The store is closed, or says by itself what is wrong; the next wake-up reads again.
+    } catch (error) {
+      env.failed(error)
     } finally {
       this.#reading = false
     }

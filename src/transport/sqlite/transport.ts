@@ -35,6 +35,8 @@ export class SqliteTransport implements Transport {
   #shards = 0
   #admin: Admin | undefined
   #state: StateListener = () => {}
+  /** What is wrong at the moment, by who says so. */
+  readonly #troubles = new Map<string, string>()
   #units = 0
   readonly #groups = new Set<GroupSubscription>()
   readonly #receivers = new Map<string, TransientReceiver>()
@@ -56,12 +58,16 @@ export class SqliteTransport implements Transport {
   }
 
   async open(listener: StateListener): Promise<Capabilities> {
-    const { file, maxSize, shards, frozenAfter } = this.#settings
+    const { file, maxSize, shards, frozenAfter, busyAfter } = this.#settings
     const { faults } = this.#options
     this.#state = listener
-    this.#store = new StoreClient(faults?.trace, (error) => listener({ ready: false, reason: error.message }))
+    this.#store = new StoreClient(
+      faults?.trace,
+      (error) => this.#trouble('worker', `${error.code}: ${error.message}`),
+      () => this.#peers?.suspects() ?? '',
+    )
     try {
-      const opened = await this.#store.call('open', { file, maxSize, shards, kill: faults?.kill, trace: faults?.trace !== undefined, acknowledgeFirst: faults?.acknowledgeFirst === true })
+      const opened = await this.#store.call('open', { file, maxSize, shards, busyAfter, kill: faults?.kill, crash: faults?.crash, trace: faults?.trace !== undefined, acknowledgeFirst: faults?.acknowledgeFirst === true })
       this.#shards = opened.shards
       this.#sender = new Sender(this.#store, this.#shards, (channels, due) => this.#stored(channels, due))
       this.#admin = new SqliteAdmin(this.#store, this.#shards, (channel) => this.#lot(channel, true))
@@ -104,31 +110,16 @@ export class SqliteTransport implements Transport {
 
   // ——— sending
 
-  async send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
-    const results = new Array<SendResult>(batch.length)
-    const durable: Outgoing[] = []
-    const light: Promise<void>[] = []
-    const indexes: number[] = []
-    for (let i = 0; i < batch.length; i++) {
-      const outgoing = batch[i] as Outgoing
-      const refused = this.#refuse(outgoing)
-      if (refused) results[i] = refused
-      else if (outgoing.durable) {
-        durable.push(outgoing)
-        indexes.push(i)
-      } else
-        light.push(
-          this.#sendLight(outgoing).then((result) => {
-            results[i] = result
-          }),
-        )
-    }
-    if (durable.length > 0) {
-      const result = await this.#sender.send(durable)
-      for (const i of indexes) results[i] = result
-    }
-    if (light.length > 0) await Promise.all(light)
-    return results
+  send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+    const [only] = batch
+    if (batch.length !== 1 || only === undefined) return Promise.all(batch.map((outgoing) => this.#sendOne(outgoing))).then((results) => results.map(([result]) => result as SendResult))
+    return this.#sendOne(only)
+  }
+
+  #sendOne(outgoing: Outgoing): Promise<readonly SendResult[]> {
+    const refused = this.#refuse(outgoing)
+    if (refused) return Promise.resolve([refused])
+    return outgoing.durable ? this.#sender.send(outgoing) : this.#sendLight(outgoing).then((result) => [result])
   }
 
   #refuse({ message, durable, notBefore }: Outgoing): PabalError | undefined {
@@ -225,7 +216,7 @@ export class SqliteTransport implements Transport {
         shards: this.#shards,
         emit: (batch) => this.#emit(batch),
         stored: (channels, due) => this.#stored(channels, due),
-        state: (problem) => this.#state(problem === undefined ? { ready: true } : { ready: false, reason: problem }),
+        state: (problem) => this.#trouble(subscription.unit, problem),
         closed: (closed) => void this.#groups.delete(closed),
       },
       `${this.#self}/${this.#units++}`,
@@ -238,6 +229,15 @@ export class SqliteTransport implements Transport {
     this.#groups.add(subscription)
     await subscription.start()
     return subscription
+  }
+
+  /** Not ready while anybody has a problem. */
+  #trouble(who: string, problem: string | undefined): void {
+    if (this.#troubles.get(who) === problem) return
+    if (problem === undefined) this.#troubles.delete(who)
+    else this.#troubles.set(who, problem)
+    const [reason] = this.#troubles.values()
+    this.#state(reason === undefined ? { ready: true } : { ready: false, reason })
   }
 
   #mustBeOpen(): void {
@@ -282,7 +282,10 @@ export class SqliteTransport implements Transport {
       pollEvery,
       () => {
         void this.#look()
-          .catch(() => undefined)
+          .then(
+            () => this.#trouble('store', undefined),
+            (error: unknown) => this.#closing === undefined && isPabalError(error) && this.#trouble('store', `${error.code}: ${error.message}`),
+          )
           .then(() => {
             if (!this.#closing) this.#schedulePoll()
           })
@@ -310,7 +313,11 @@ export class SqliteTransport implements Transport {
     this.#delayDue = due
     this.#delayTimer?.cancel()
     const wait = Math.min(Math.max(0, due - this.#runtime.now()), 2 ** 30)
-    this.#delayTimer = this.#runtime.timer(wait, () => void this.#wakeDelayed().catch(() => undefined), true)
+    this.#delayTimer = this.#runtime.timer(wait, () => this.#tryDelayed(), true)
+  }
+
+  #tryDelayed(): void {
+    this.#wakeDelayed().catch(() => this.#scheduleDelayed(this.#runtime.now() + pollEvery))
   }
 
   async #wakeDelayed(): Promise<void> {

@@ -12,13 +12,19 @@ const port = parentPort as MessagePort
 let store: Store | undefined
 let options: Operations['open']['takes']
 let passes = 0
+let crashPasses = 0
 
 function trace(event: { what: 'begin' | 'commit' | 'acknowledge'; synced?: boolean; durable?: boolean }): void {
   if (options.trace) port.postMessage({ trace: event } satisfies Response)
 }
 
 function point(name: string): void {
-  if (options.kill?.point === name && ++passes === options.kill.pass) process.kill(process.pid, 'SIGKILL')
+  const { kill, crash } = options
+  if (kill?.point === name && ++passes === kill.pass) process.kill(process.pid, kill.signal ?? 'SIGKILL')
+  if (crash?.point === name && ++crashPasses === crash.pass)
+    queueMicrotask(() => {
+      throw new Error('a fault was asked for')
+    })
 }
 
 function answer(id: number, value: unknown): void {
@@ -36,7 +42,7 @@ const isWrite = (request: Request): request is Write => request.op === 'append' 
 
 /** Whether somebody waits for it as safe: a settlement without emissions may be repeated after a power cut. */
 function isDurable(request: Write): boolean {
-  return request.op === 'append' || (request as Request<'settle'>).args.settlements.some((one) => one.emits.length > 0 || one.delays.length > 0 || one.parks.length > 0)
+  return request.op === 'append' || (request as Request<'settle'>).args.settlements.some((one) => one.emits !== undefined || one.delays !== undefined || one.parks !== undefined)
 }
 
 function applied(request: Write, open: Store): unknown {
@@ -56,9 +62,10 @@ function write(requests: readonly Write[], open: Store): void {
     requests.forEach((request, i) => answer(request.id, results[i]))
   } catch (error) {
     open.rolledBack()
-    // One of them is at fault, or the store is: each is tried alone, so that only those which fail are refused.
-    if (requests.length > 1) for (const request of requests) write([request], open)
-    else refuse((requests[0] as Write).id, error)
+    // Where one of them may be at fault each is tried alone, so that only those which fail are refused.
+    if (requests.length > 1 && !isPabalError(error, 'STORE_BUSY') && !isPabalError(error, 'STORE_CORRUPT') && !isPabalError(error, 'STORE_REPLACED'))
+      for (const request of requests) write([request], open)
+    else for (const { id } of requests) refuse(id, error)
   }
 }
 

@@ -118,7 +118,7 @@ export class AdminTables {
   discard({ channel, group, parked, pos, sub }: Operations['discard']['takes']): boolean {
     const row = this.#group(channel, group)
     if (row === undefined) return false
-    if (parked) return this.#db.sql('DELETE FROM parked WHERE grp = ? AND pos = ? AND sub = ? AND out IS NULL').run(row.id, pos, sub).changes === 1
+    if (parked) return this.#parked.remove(row.id, { pos, sub }, true)
     const found = this.#at(row, pos)
     return found !== undefined && this.#settle(row, found)
   }

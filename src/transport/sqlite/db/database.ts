@@ -3,20 +3,28 @@ import { resolve } from 'node:path'
 import { PabalError } from '../../../errors.ts'
 import { systemRuntime } from '../../../runtime/system.ts'
 import { checkPlace, explain, identityOf, isBusy } from './faults.ts'
-import { migrate } from './schema.ts'
+import { create, shardsOf } from './schema.ts'
 
 export interface DatabaseOptions {
   readonly file: string
+  /** Sends are refused beyond it; a quarter more is kept for settling, parking and taking over. */
   readonly maxSize: number
   readonly shards: number
+  /** How long another process may hold the write lock before it is said, in milliseconds. */
+  readonly busyAfter: number
   /** Passes a fault point. */
   point(name: string): void
   trace?: ((event: { what: 'begin' | 'commit'; synced?: boolean; durable?: boolean }) => void) | undefined
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
-/** How long another process may hold the write lock before it is said. */
-const patience = 10_000
+/** The least that is kept beyond `maxSize`, in bytes: a small store must hold what a dead consumer had in its hands. */
+const leastReserve = 1024 * 1024
+/** How long a request still tries where others waited all their time for the same lock, in milliseconds. */
+const lastTries = 100
+/** Free pages that are kept for the next messages, and the most that are given back at a time. */
+const keptPages = 512
+const mostPages = 4096
 
 /** The connection: transactions with or without a sync, statements prepared once. Lives in the worker. */
 export class Database {
@@ -26,7 +34,10 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>()
   readonly #identity: string | undefined
   readonly shards: number
+  #pageSize = 4096
   #syncing = true
+  /** Since when the write lock was never free. */
+  #busySince: number | undefined
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -44,16 +55,23 @@ export class Database {
   /** Simultaneous first openings get BUSY from the change to WAL whatever the timeout: it is tried again. */
   #prepare(): number {
     const db = this.#db
+    // What is not ours is not even turned to WAL.
+    const found = shardsOf(db, this.#path)
     const { journal_mode: mode } = db.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
     if (mode !== 'wal') {
       db.exec('PRAGMA auto_vacuum = INCREMENTAL')
       db.exec('PRAGMA journal_mode = WAL')
     }
     const { page_size: page } = db.prepare('PRAGMA page_size').get() as { page_size: number }
-    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${Math.ceil(this.#options.maxSize / page)}`)
+    const { maxSize } = this.#options
+    this.#pageSize = page
+    const most = Math.ceil((maxSize + Math.max(leastReserve, maxSize / 4)) / page)
+    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${most}`)
+    if (found !== undefined) return found
     db.exec('BEGIN IMMEDIATE')
     try {
-      const shards = migrate(db, this.#path, this.#options.shards)
+      // Another process may have been first.
+      const shards = shardsOf(db, this.#path) ?? create(db, this.#options.shards)
       db.exec('COMMIT')
       return shards
     } catch (error) {
@@ -87,7 +105,7 @@ export class Database {
         result = work()
         point('transport.commit.before')
         // Writes into a deleted or replaced file succeed into nothing.
-        if (durable && identityOf(this.#path) !== this.#identity) throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
+        if (durable) this.checkPresence()
         this.#retry(() => this.#db.exec('COMMIT'))
       } catch (error) {
         if (this.#db.isTransaction !== false) {
@@ -116,15 +134,39 @@ export class Database {
     }
   }
 
+  /** Throws `STORE_REPLACED` where the path leads to another file, or to none. */
+  checkPresence(): void {
+    if (identityOf(this.#path) !== this.#identity) throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
+  }
+
+  /** Throws `STORE_FULL` where `bytes` more would exceed the limit for sends. Within a transaction. */
+  checkRoom(bytes: number): void {
+    const used = this.#count('page_count') - this.#count('freelist_count')
+    const { maxSize } = this.#options
+    if (used * this.#pageSize + bytes > maxSize)
+      throw new PabalError('STORE_FULL', `${this.#path}: it holds ${used * this.#pageSize} of at most ${maxSize} bytes, and ${bytes} more were to be stored; nothing was`)
+  }
+
+  #count(what: 'page_count' | 'freelist_count'): number {
+    return (this.sql(`PRAGMA ${what}`).get() as Record<string, number>)[what] as number
+  }
+
   /** SQLite's own waiting is unfair and coarse: short, random pauses instead. */
   #retry<T>(work: () => T): T {
-    const until = systemRuntime.monotonic() + patience
+    const { busyAfter } = this.#options
+    let until: number | undefined
     for (;;) {
       try {
-        return work()
+        const result = work()
+        this.#busySince = undefined
+        return result
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (systemRuntime.monotonic() > until) throw new PabalError('STORE_BUSY', `${this.#path}: another process has held the write lock for ${patience / 1000} s`, { cause: error })
+        const now = systemRuntime.monotonic()
+        this.#busySince ??= now
+        // Requests that queued behind one that waited in vain do not each wait as long again.
+        until ??= Math.max(this.#busySince + busyAfter, now + Math.min(lastTries, busyAfter))
+        if (now >= until) throw new PabalError('STORE_BUSY', `${this.#path}: another process has held the write lock for ${((now - this.#busySince) / 1000).toFixed(1)} s`, { cause: error })
         Atomics.wait(pause, 0, 0, 0.1 + systemRuntime.random() * 0.9)
       }
     }
@@ -132,8 +174,10 @@ export class Database {
 
   /** Gives free pages back to the file system, some at a time. */
   shrink(): void {
-    const { freelist_count: free } = this.sql('PRAGMA freelist_count').get() as { freelist_count: number }
-    if (free > 512) this.write(false, () => void this.#db.prepare('PRAGMA incremental_vacuum(512)').all())
+    const free = this.#count('freelist_count')
+    if (free <= keptPages) return
+    const pages = Math.min(mostPages, Math.max(keptPages, free >> 2))
+    this.write(false, () => void this.#db.prepare(`PRAGMA incremental_vacuum(${pages})`).all())
   }
 
   /** Rises when another process has committed. */

@@ -36,13 +36,12 @@ export class Leases {
   }
 
   /** Notes how far a shard is. False where it was lost to another owner: nothing of its settlement may be applied then. */
-  advance(group: number, shard: number, epoch: number, acked: number, log: ShardLog): boolean {
-    return this.#db.sql('UPDATE lease SET acked = ?, state = ? WHERE grp = ? AND shard = ? AND epoch = ? AND owner IS NOT NULL').run(acked, textOf(log), group, shard, epoch).changes === 1
+  advance(group: number, shard: number, epoch: number, acked: number, log: ShardLog | undefined): boolean {
+    return this.#db.sql('UPDATE lease SET acked = ?, state = ? WHERE grp = ? AND shard = ? AND epoch = ? AND owner IS NOT NULL').run(acked, log === undefined ? '' : textOf(log), group, shard, epoch).changes === 1
   }
 
   free(group: number, shard: number, epoch: number, wanted: string | null): void {
     this.#db.sql('UPDATE lease SET owner = NULL, wanted = ?, handed = acked WHERE grp = ? AND shard = ? AND epoch = ?').run(wanted, group, shard, epoch)
-    this.#db.sql('UPDATE parked SET out = NULL WHERE grp = ? AND shard = ? AND out = ?').run(group, shard, epoch)
   }
 
   /** Whoever comes or goes changes who is to own what. */

@@ -31,12 +31,12 @@ export class Members {
     this.#parked = parked
   }
 
-  register(member: string, address: string): void {
-    this.#db.sql('INSERT OR REPLACE INTO member (id, address) VALUES (?, ?)').run(member, address)
+  register(member: string, address: string, pid: number): void {
+    this.#db.sql('INSERT OR REPLACE INTO member (id, address, pid) VALUES (?, ?, ?)').run(member, address, pid)
   }
 
   list(): { members: MemberRow[]; subscribers: SubscriberRow[] } {
-    const members = this.#db.sql('SELECT id, address FROM member').all() as unknown as MemberRow[]
+    const members = this.#db.sql('SELECT id, address, pid FROM member').all() as unknown as MemberRow[]
     const rows = this.#db.sql('SELECT unit, channel, grp, durable FROM subscriber').all() as unknown as { unit: string; channel: string; grp: string; durable: number }[]
     return { members, subscribers: rows.map(({ unit, channel, grp, durable }) => ({ unit, channel, group: grp, durable: durable === 1 })) }
   }
@@ -116,10 +116,9 @@ export class Members {
     return this.#leases.claim(group, unit, shards)
   }
 
-  /** A member that closes, its leases freed already. */
+  /** A member that closes. Its leases are freed, unless the store refused its last settlements: then it is as good as dead. */
   unregister(member: string): void {
-    this.#db.sql('DELETE FROM subscriber WHERE member = ?').run(member)
-    this.#db.sql('DELETE FROM member WHERE id = ?').run(member)
+    this.bury(member)
   }
 }
 

@@ -3,9 +3,11 @@ import { PabalError } from '../../../errors.ts'
 
 /**
  * The version of the file, `major * 100 + minor`, in `user_version`. A library opens files of its own major, also of a newer
- * minor: minors only add what older ones need not know.
+ * minor where the file does not forbid it: `reader` in `meta` is the oldest version that may open it.
  */
 export const schemaVersion = 100
+/** The oldest version that may open what this one makes: it is raised where an older one would do harm. */
+const oldestReader = 100
 const applicationId = 0x5061_6261 // "Paba"
 
 const tables = `
@@ -23,32 +25,47 @@ CREATE TABLE lease (
   acked INTEGER NOT NULL, handed INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '', PRIMARY KEY (grp, shard)) WITHOUT ROWID;
 CREATE INDEX lease_owner ON lease (owner) WHERE owner IS NOT NULL;
 -- what left the log: failed messages and their followers, and what a dead process held
+-- ready: when it is due, of the first of each key and of those without a key, while they are not out (see db/parked.ts)
 CREATE TABLE parked (
   grp INTEGER NOT NULL, shard INTEGER NOT NULL, pos INTEGER NOT NULL, sub INTEGER NOT NULL, key TEXT, due INTEGER,
-  lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0, out INTEGER, note TEXT NOT NULL, frame BLOB NOT NULL,
+  lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0, out INTEGER, ready INTEGER, note TEXT NOT NULL, frame BLOB NOT NULL,
   PRIMARY KEY (grp, pos, sub));
 CREATE INDEX parked_key ON parked (grp, shard, key, pos, sub);
+CREATE INDEX parked_ready ON parked (grp, shard, ready, pos, sub) WHERE ready IS NOT NULL;
+CREATE INDEX parked_out ON parked (grp, shard) WHERE out IS NOT NULL;
 CREATE TABLE delayed (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, due INTEGER NOT NULL, shard INTEGER NOT NULL, frame BLOB NOT NULL);
 CREATE INDEX delayed_due ON delayed (due);
-CREATE TABLE member (id TEXT PRIMARY KEY, address TEXT NOT NULL) WITHOUT ROWID;
+-- pid: for people to read
+CREATE TABLE member (id TEXT PRIMARY KEY, address TEXT NOT NULL, pid INTEGER NOT NULL) WITHOUT ROWID;
 -- unit: <member>/<n>, one subscription of a process; it is also what owns a lease
 CREATE TABLE subscriber (unit TEXT NOT NULL, member TEXT NOT NULL, channel TEXT NOT NULL, grp TEXT NOT NULL, durable INTEGER NOT NULL, PRIMARY KEY (unit, channel, grp, durable)) WITHOUT ROWID;
 CREATE INDEX subscriber_member ON subscriber (member);
 `
 
-/** Makes the tables, or checks that this version can read them. Called within a transaction. Throws `STORE_VERSION`, `STORE_CORRUPT`. */
-export function migrate(db: DatabaseSync, file: string, shards: number): number {
+/** The number of shards of a store that this version can open; undefined where the file is empty. Throws `STORE_VERSION`, `STORE_CORRUPT`. */
+export function shardsOf(db: DatabaseSync, file: string): number | undefined {
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   const { application_id: id } = db.prepare('PRAGMA application_id').get() as { application_id: number }
-  if (version === 0) {
+  if (version === 0 || id !== applicationId) {
     const { n } = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }
-    if (n > 0) throw new PabalError('STORE_CORRUPT', `${file} is a SQLite database of something else: it has ${n} tables and indexes that are not Pabal's`, { hint: 'Give a path of its own for the messages.' })
-    db.exec(`${tables} PRAGMA user_version = ${schemaVersion}; PRAGMA application_id = ${applicationId};`)
-    db.prepare("INSERT INTO meta VALUES ('shards', ?)").run(shards)
-    return shards
+    if (n === 0 && version === 0) return undefined
+    throw new PabalError('STORE_CORRUPT', `${file} is a SQLite database of something else: it has ${n} tables and indexes that are not Pabal's`, { hint: 'Give a path of its own for the messages.' })
   }
-  if (id !== applicationId) throw new PabalError('STORE_CORRUPT', `${file} is a SQLite database of something else`, { hint: 'Give a path of its own for the messages.' })
-  if (Math.floor(version / 100) !== Math.floor(schemaVersion / 100))
-    throw new PabalError('STORE_VERSION', `${file} has the format ${version / 100}, and this version of Pabal reads ${Math.floor(schemaVersion / 100)}.x`)
-  return (db.prepare("SELECT value FROM meta WHERE name = 'shards'").get() as { value: number }).value
+  if (majorOf(version) !== majorOf(schemaVersion))
+    throw new PabalError('STORE_VERSION', `${file} has the format ${textOf(version)}, and this version of Pabal reads ${majorOf(schemaVersion)}.x`)
+  const meta = db.prepare('SELECT value FROM meta WHERE name = ?')
+  const { value: reader } = (meta.get('reader') ?? { value: 0 }) as { value: number }
+  if (reader > schemaVersion)
+    throw new PabalError('STORE_VERSION', `${file} has the format ${textOf(version)}, which needs a Pabal that knows ${textOf(reader)} or later; this one knows ${textOf(schemaVersion)}`)
+  return (meta.get('shards') as { value: number }).value
 }
+
+/** Makes the tables. Within a transaction. */
+export function create(db: DatabaseSync, shards: number): number {
+  db.exec(`${tables} PRAGMA user_version = ${schemaVersion}; PRAGMA application_id = ${applicationId};`)
+  db.prepare("INSERT INTO meta VALUES ('shards', ?), ('reader', ?)").run(shards, oldestReader)
+  return shards
+}
+
+const majorOf = (version: number): number => Math.floor(version / 100)
+const textOf = (version: number): string => `${majorOf(version)}.${version % 100}`

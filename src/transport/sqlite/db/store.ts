@@ -45,6 +45,10 @@ export class Store {
 
   /** Within a transaction of the caller's. */
   append({ packs, delays }: Operations['append']['takes']): Operations['append']['gives'] {
+    let bytes = 0
+    for (const pack of packs) bytes += pack.bytes.byteLength
+    for (const { frame } of delays) bytes += frame.byteLength
+    this.db.checkRoom(bytes)
     this.#delayed.add(delays)
     return { touched: this.#log.append(packs), nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
   }
@@ -59,15 +63,18 @@ export class Store {
         fenced.push(shard)
         continue
       }
-      for (const row of one.parks) this.#parked.put(group, shard, epoch, row)
-      for (const id of one.removes) this.#parked.remove(group, id)
-      if (one.free) this.#leases.free(group, shard, epoch, one.free.wanted)
+      for (const row of one.parks ?? []) this.#parked.put(group, shard, epoch, row)
+      for (const id of one.removes ?? []) this.#parked.remove(group, id)
+      if (one.free) {
+        this.#leases.free(group, shard, epoch, one.free.wanted)
+        this.#parked.giveBack(group, shard, epoch)
+      }
       valid.push(one)
     }
     this.#trimDue = true
-    const delays = valid.flatMap((one) => one.delays)
+    const delays = valid.flatMap((one) => one.delays ?? [])
     this.#delayed.add(delays)
-    const packs = valid.flatMap((one) => one.emits)
+    const packs = valid.flatMap((one) => one.emits ?? [])
     return { fenced, touched: packs.length > 0 ? this.#log.append(packs) : [], nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
   }
 
@@ -83,6 +90,13 @@ export class Store {
   /** A transaction failed: what was remembered of it is forgotten. */
   rolledBack(): void {
     this.#log.forget()
+    this.#trimDue = true
+  }
+
+  /** A person settled something by hand: what everybody has behind it goes with it. */
+  #trimAfter(done: boolean): boolean {
+    if (done) this.#log.trim()
+    return done
   }
 
   #operations(): Handlers {
@@ -113,7 +127,7 @@ export class Store {
       mark: ({ group, unit, marks }) => quick(() => this.#leases.mark(group, unit, marks)),
       heads: ({ group, shards, limit }) => db.read(() => ({ heads: this.#parked.heads(group, shards, limit), empty: this.#parked.empty(group, shards) })),
       take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
-      register: ({ member, address }) => quick(() => this.#members.register(member, address)),
+      register: ({ member, address, pid }) => quick(() => this.#members.register(member, address, pid)),
       unregister: ({ member }) => quick(() => this.#members.unregister(member)),
       bury: ({ member }) => safe(() => this.#members.bury(member)),
       members: () => db.read(() => this.#members.list()),
@@ -122,6 +136,7 @@ export class Store {
         return { touched, nextDue: db.read(() => this.#delayed.nextDue) }
       },
       poll: () => {
+        db.checkPresence()
         if (this.#trimDue) quick(() => this.trim())
         db.shrink()
         return { version: db.version() }
@@ -129,8 +144,8 @@ export class Store {
       depths: () => db.read(() => this.#admin.depths()),
       browse: (args) => db.read(() => this.#admin.browse(args)),
       amend: (args) => safe(() => this.#admin.amend(args)),
-      move: (args) => safe(() => this.#admin.move(args)),
-      discard: (args) => safe(() => this.#admin.discard(args)),
+      move: (args) => safe(() => this.#trimAfter(this.#admin.move(args))),
+      discard: (args) => safe(() => this.#trimAfter(this.#admin.discard(args))),
     }
   }
 }
