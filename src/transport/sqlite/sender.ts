@@ -1,10 +1,18 @@
 import type { PabalError } from '../../errors.ts'
-import type { Outgoing } from '../seam.ts'
+import type { Outgoing, SendResult } from '../seam.ts'
 import type { StoreClient } from './client.ts'
 import { Packer } from './packer.ts'
 
 /** How many commits may be under way: one is written while the next is packed. */
 const underWay = 2
+
+const sent: readonly SendResult[] = Object.freeze(['sent'] as const)
+
+/** What becomes of a commit: one result, which holds for each message in it. */
+interface Commit {
+  readonly result: Promise<readonly SendResult[]>
+  readonly settle: (result: readonly SendResult[]) => void
+}
 
 /**
  * Durable sends. Those of one tick go together, and while two commits are under way what comes gathers for the next: a lone
@@ -14,7 +22,7 @@ export class Sender {
   readonly #store: StoreClient
   readonly #packer: Packer
   readonly #stored: (channels: readonly string[], nextDue: number | null) => void
-  #waiting: ((result: 'sent' | PabalError) => void)[] = []
+  #next: Commit | undefined
   #commits = 0
   #scheduled = false
   #idle: (() => void)[] = []
@@ -25,13 +33,15 @@ export class Sender {
     this.#stored = stored
   }
 
-  /** Resolves when all of them are stored and synced, or says why none is. */
-  send(batch: readonly Outgoing[]): Promise<'sent' | PabalError> {
-    for (const outgoing of batch) this.#packer.add(outgoing)
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve)
+  /** Resolves when the message is stored and synced, with one result. All messages of a commit share the promise. */
+  send(outgoing: Outgoing): Promise<readonly SendResult[]> {
+    this.#packer.add(outgoing)
+    if (this.#next === undefined) {
+      const { promise, resolve } = Promise.withResolvers<readonly SendResult[]>()
+      this.#next = { result: promise, settle: resolve }
       this.#schedule()
-    })
+    }
+    return this.#next.result
   }
 
   #schedule(): void {
@@ -40,29 +50,29 @@ export class Sender {
     // After all that this tick still has to say.
     process.nextTick(() => {
       this.#scheduled = false
-      if (this.#waiting.length > 0) void this.#commit()
+      if (this.#next !== undefined) void this.#commit(this.#next)
     })
   }
 
-  async #commit(): Promise<void> {
-    const waiting = this.#waiting
-    this.#waiting = []
+  async #commit(commit: Commit): Promise<void> {
+    this.#next = undefined
     this.#commits++
-    let result: 'sent' | PabalError = 'sent'
+    let result = sent
     try {
-      const { touched, nextDue } = await this.#store.call('append', this.#packer.take())
+      const taken = this.#packer.take()
+      const { touched, nextDue } = await this.#store.call('append', taken, taken.packs.map(({ bytes }) => bytes.buffer as ArrayBuffer))
       this.#stored(touched, nextDue)
     } catch (error) {
-      result = error as PabalError
+      result = [error as PabalError]
     }
     this.#commits--
-    for (const resolve of waiting) resolve(result)
-    if (this.#waiting.length > 0) this.#schedule()
+    commit.settle(result)
+    if (this.#next !== undefined) this.#schedule()
     else if (this.#commits === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** Resolves when nothing is under way. */
   drained(): Promise<void> {
-    return this.#commits === 0 && this.#waiting.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
+    return this.#commits === 0 && this.#next === undefined ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 }
