@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { type App, type ConnectOptions, connect, type Transport } from '../../src/index.ts'
+import { createHub } from '../../src/transport/memory/index.ts'
+import { sqlite } from '../../src/transport/sqlite/index.ts'
+
+/** One store with several members on it, as several processes would be; everything is closed at the end of the test. */
+export interface Store {
+  app(options?: ConnectOptions): Promise<App>
+  /** A bare, opened transport: what any other client of the store would be. */
+  wire(): Promise<Transport>
+}
+
+/** What a promise is tried on. A member of its own for each app. */
+export const stores: readonly (readonly [name: string, make: () => Store])[] = [
+  [
+    'memory:',
+    () =>
+      storeOf(
+        (
+          (hub) => () =>
+            hub.transport()
+        )(createHub()),
+      ),
+  ],
+  [
+    'sqlite:',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'pabal-promise-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      return storeOf(() => sqlite({ file: join(folder, 'store.db') }))
+    },
+  ],
+]
+
+function storeOf(member: () => Transport): Store {
+  return {
+    async app(options = {}) {
+      const app = await connect(member(), { logger: false, drain: 500, ...options })
+      onTestFinished(() => app.close().catch(() => undefined))
+      return app
+    },
+    async wire() {
+      const transport = member()
+      await transport.open(() => {})
+      onTestFinished(() => transport.close())
+      return transport
+    },
+  }
+}
