@@ -91,7 +91,7 @@ class RunningConsumer implements Consumer {
     const what = running.length === 0 ? 'settlements are not written' : `still running: ${running.slice(0, 10).join(', ')}${more}`
     return new PabalError(
       'DRAIN_TIMEOUT',
-      `The consumer of ${this.#options.channel.address} was not drained within ${deadline} ms; ${what}`,
+      `The consumer of ${this.#options.channel.address} was not drained within ${Math.round(deadline)} ms; ${what}`,
     )
   }
 }

@@ -103,7 +103,7 @@ export interface App {
 
   /**
    * Closes on these signals, then ends the process (`exit: false` leaves that to you). A second signal ends it at once. Nothing
-   * listens to signals unless this is called.
+   * listens to signals unless this is called. Throws `INVALID_OPTION` for what is no signal to close on.
    *
    * ```ts
    * app.closeOn(['SIGTERM', 'SIGINT'])

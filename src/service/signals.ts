@@ -1,9 +1,11 @@
+import { isPabalError, PabalError } from '../errors.ts'
 import { textOf } from '../interaction/validate.ts'
-import type { Duration } from '../runtime/duration.ts'
+import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { Logger } from './options.ts'
 
 /** What a process can be asked to end with. Named here, so that nobody needs Node's types to read ours. */
-export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT' | 'SIGBREAK' | 'SIGUSR1' | 'SIGUSR2'
+export type Signal = (typeof known)[number]
+const known = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGBREAK', 'SIGUSR1', 'SIGUSR2'] as const
 
 export interface SignalOptions {
   /** How long running handlers may take. Default: the `drain` of `connect`. */
@@ -14,6 +16,14 @@ export interface SignalOptions {
 
 /** Closes at the first of these signals, ends the process at the second. Returns what stops the listening. */
 export function closeOnSignals(signals: readonly Signal[], options: SignalOptions, close: () => Promise<void>, logger: Logger): () => void {
+  for (const signal of signals)
+    if (!known.includes(signal))
+      throw new PabalError(
+        'INVALID_OPTION',
+        `closeOn: ${JSON.stringify(signal)} is no signal to close on, give some of ${known.join(', ')}`,
+      )
+  // Now, since when the signal comes nobody would hear of it.
+  if (options.within !== undefined) milliseconds(options.within, 'closeOn: the option within')
   let closing = false
   const stop = (): void => {
     for (const signal of signals) process.removeListener(signal, heard)
@@ -21,14 +31,15 @@ export function closeOnSignals(signals: readonly Signal[], options: SignalOption
   const heard = (signal: string): void => {
     if (closing) process.exit(130)
     closing = true
-    logger.info(`${signal}: closing; a second signal ends the process at once`)
+    logger.info(`pabal: ${signal}: closing; a second signal ends the process at once`)
     close().then(
       () => {
         if (options.exit !== false) process.exit(0)
         stop()
       },
       (error: unknown) => {
-        logger.error(`${signal}: ${textOf(error)}`, error)
+        // Its stack leads into Pabal and says nothing; that of a cause does.
+        logger.error(`pabal: ${signal}: ${textOf(error)}`, isPabalError(error) ? error.cause : error)
         if (options.exit !== false) process.exit(1)
         process.exitCode = 1
         stop()
