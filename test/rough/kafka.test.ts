@@ -21,10 +21,13 @@ const world: World = {
   skip: { 'lifecycle-3': offer, '19b': offer },
 }
 
-/** Named in docs/explanation/seam-on-brokers.md. Joining a group takes its time: not all of the suite, and several at once. */
+/**
+ * Named in docs/explanation/seam-on-brokers.md. Joining a group takes its time: not all of the suite, and several at once.
+ * Not parking-4: it parks for a second counted from before the subscription, and a join under load takes longer.
+ */
 const together = [
   ['1', '3', '4', '5', '10', '12', 'order-1', 'order-2', 'order-3', '26', '8', '14', '15', '15b', 'limits-1', 'limits-2'],
-  ['parking-1', 'parking-2', 'parking-3', 'parking-4', 'parking-5', 'parking-6', 'parking-7', 'delays-1', 'admin-1'],
+  ['parking-1', 'parking-2', 'parking-3', 'parking-5', 'parking-6', 'parking-7', 'delays-1', 'admin-1'],
   ['ownership-1', 'ownership-2', '25', '31', 'settlement-1', 'settlement-2', 'settlement-3', 'lifecycle-1', 'lifecycle-3'],
   ['lanes-1', 'lanes-2', 'lanes-3', 'lanes-5', 'lanes-6', 'groups-1', 'groups-2', 'groups-3'],
   ['6', '6b', '6c', '16', '17', '18', '19', '19b', '27b', '28', '29'],

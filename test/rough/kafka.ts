@@ -103,10 +103,19 @@ export class RoughKafka implements Transport {
       const known = await this.#admin.metadata({ topics: [topic], forceUpdate: true }).catch((error: unknown) => {
         if (tries === 100) throw error
       })
-      const partitions = known?.topics.get(topic)?.partitions
-      if (partitions && Object.values(partitions).length === shards && Object.values(partitions).every(({ leader }) => leader >= 0)) return
+      const partitions = Object.values(known?.topics.get(topic)?.partitions ?? [])
+      // Nor do its leaders know at once that they lead.
+      if (partitions.length === shards && partitions.every(({ leader }) => leader >= 0) && (await this.#leads(topic))) return
       await new Promise<void>((resolve) => void systemRuntime.timer(30, resolve))
     }
+  }
+
+  #leads(topic: string): Promise<boolean> {
+    const partitions = Array.from({ length: shards }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }))
+    return this.#admin.listOffsets({ topics: [{ name: topic, partitions }] }).then(
+      () => true,
+      () => false,
+    )
   }
 
   async provision(channels: readonly Channel[], mode: 'create' | 'check'): Promise<void> {
