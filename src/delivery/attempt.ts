@@ -9,6 +9,10 @@ import type { HandleContext } from './types.ts'
 /** `queued`: waits for the message before it or for a free handler. `holding`: failed, and waits for its next attempt. */
 export type AttemptState = 'queued' | 'running' | 'holding' | 'settled'
 
+/** Handled, and nothing was said: one for all of them. */
+export const handled: Settlement = Object.freeze({ emit: Object.freeze([]) })
+const handledAlready = Promise.resolve(handled)
+
 /** One delivery inside the engine, from the moment it is handed out to its settlement; also what its handler is given. */
 export class Attempt implements HandleContext {
   readonly delivery: Delivery
@@ -34,8 +38,11 @@ export class Attempt implements HandleContext {
   newer: Attempt | undefined = undefined
   /** Counted among those that keep others from being handed out. */
   blocked = false
-  resolve!: (settlement: Settlement) => void
-  reject!: (error: unknown) => void
+  /** The payload is known: whatever fails from now on is the handler's. */
+  decoded = false
+  #settlement: Promise<Settlement> | undefined = undefined
+  #resolve: ((settlement: Settlement) => void) | undefined = undefined
+  #reject: ((error: unknown) => void) | undefined = undefined
   #controller: AbortController | undefined = undefined
   #aborted: PabalError | undefined = undefined
 
@@ -50,6 +57,25 @@ export class Attempt implements HandleContext {
       this.firstFailure = parked.firstFailure ?? 0
       this.lastFailure = parked.lastFailure ?? 0
     }
+  }
+
+  /** What the transport waits for. Asked for once everything that needs no waiting is done: by then most are settled. */
+  get settlement(): Promise<Settlement> {
+    this.#settlement ??= new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    return this.#settlement
+  }
+
+  settle(settlement: Settlement): void {
+    if (this.#resolve !== undefined) this.#resolve(settlement)
+    else this.#settlement = settlement === handled ? handledAlready : Promise.resolve(settlement)
+  }
+
+  reject(error: unknown): void {
+    if (this.#reject !== undefined) this.#reject(error)
+    else this.#settlement = Promise.reject(error)
   }
 
   get attempt(): number {

@@ -1,6 +1,6 @@
 import { PabalError } from '../errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Receive, Settlement } from '../transport/seam.ts'
+import type { Receive } from '../transport/seam.ts'
 import { Attempt } from './attempt.ts'
 import { Endings } from './endings.ts'
 import { Keys } from './keys.ts'
@@ -29,7 +29,7 @@ export class Engine {
     this.#runtime = runtime
     this.#ledger = new Ledger(policy)
     this.#shards = new Shards((signal) => this.#lost(signal))
-    this.#slots = new Slots(policy.concurrency, (attempt) => void runner.run(attempt))
+    this.#slots = new Slots(policy.concurrency, (attempt) => runner.run(attempt))
     const parks = durable && options.capabilities.parks
     const house = {
       runtime,
@@ -62,17 +62,13 @@ export class Engine {
 
   readonly receive: Receive = (delivery) => {
     const attempt = new Attempt(delivery, this.#runtime.monotonic())
-    const settlement = new Promise<Settlement>((resolve, reject) => {
-      attempt.resolve = resolve
-      attempt.reject = reject
-    })
     const shard = this.#shards.of(delivery)
     const { key } = delivery.message
     this.#ledger.add(attempt)
     if (this.#closing || shard.revoking || delivery.signal.aborted) this.#keys.refuse(attempt)
     else if (key === undefined || !this.#durable) this.#slots.admit(attempt)
     else this.#keys.join(attempt, key)
-    return settlement
+    return attempt.settlement
   }
 
   assigned(shard: string, parked: ReadonlyMap<string, number>): void {

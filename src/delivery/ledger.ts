@@ -81,7 +81,7 @@ export class Ledger {
 
   settle(attempt: Attempt, settlement: Settlement): void {
     this.#close(attempt)
-    attempt.resolve(settlement)
+    attempt.settle(settlement)
   }
 
   reject(attempt: Attempt, error: unknown): void {

@@ -1,7 +1,7 @@
 import { isPabalError, PabalError } from '../errors.ts'
 import type { FaultPoint } from '../runtime/runtime.ts'
 import type { Outgoing, ParkNote, Settlement } from '../transport/seam.ts'
-import type { Attempt } from './attempt.ts'
+import { type Attempt, handled } from './attempt.ts'
 import { type Verdict, verdictOn } from './backoff.ts'
 import { errorOf } from './endings.ts'
 import { failureOf, killed, reasonOf, spent, unknownType } from './failure.ts'
@@ -9,6 +9,9 @@ import { Grace } from './grace.ts'
 import type { House, Keys } from './keys.ts'
 import { released } from './ledger.ts'
 import type { ConsumerOptions } from './types.ts'
+
+/** What a handler said, or a promise of it; undefined where the message is not known here. */
+type Emit = readonly Outgoing[] | undefined | Promise<readonly Outgoing[]>
 
 /** One attempt: decode, handle, and what follows from how it ended. */
 export class Runner {
@@ -29,37 +32,70 @@ export class Runner {
     this.#point = options.runtime.point?.bind(options.runtime)
   }
 
-  async run(attempt: Attempt): Promise<void> {
+  /** What needs no waiting is over when this returns: a turn for each message would cost as much as the rest of the engine. */
+  run(attempt: Attempt): void {
+    const { lost, parked } = attempt.delivery
+    if (this.#point !== undefined || lost > 0 || parked !== undefined || attempt.fenced) {
+      void this.#run(attempt)
+      return
+    }
+    let emit: Emit
     try {
-      const before = this.#point?.('handle.before')
-      if (before !== undefined) await before
-      const early = this.#withoutHandler(attempt)
-      if (early !== undefined) return await early
-      let emit: readonly Outgoing[]
-      let decoded = false
+      emit = this.#handle(attempt)
+    } catch (error) {
+      emit = Promise.reject(error)
+    }
+    if (emit === undefined || emit instanceof Promise) void this.#run(attempt, emit)
+    else this.#handled(attempt, emit)
+  }
+
+  /** The same with all that can come between; `begun`: the handler runs already. */
+  async #run(attempt: Attempt, begun?: Emit): Promise<void> {
+    try {
+      if (begun === undefined) {
+        const before = this.#point?.('handle.before')
+        if (before !== undefined) await before
+        const early = this.#withoutHandler(attempt)
+        if (early !== undefined) return await early
+      }
+      let emit: readonly Outgoing[] | undefined
       try {
-        const { message } = attempt.delivery
-        const route = this.#options.route(message)
-        if (route === undefined) return await this.#unknown(attempt)
-        this.#grace.forget(message.id)
-        const value = route.decode(message)
-        const payload = value instanceof Promise ? await value : value
-        decoded = true
-        emit = await route.handle(payload, attempt)
+        emit = await (begun ?? this.#handle(attempt))
       } catch (error) {
-        const unusable = !decoded && (isPabalError(error, 'INVALID_MESSAGE') || isPabalError(error, 'INVALID_REPLY_ADDRESS'))
+        const unusable = !attempt.decoded && (isPabalError(error, 'INVALID_MESSAGE') || isPabalError(error, 'INVALID_REPLY_ADDRESS'))
         return await (unusable ? this.#invalid(attempt, error) : this.#failed(attempt, error))
       }
+      if (emit === undefined) return await this.#unknown(attempt)
       const after = this.#point?.('handle.after')
       if (after !== undefined) await after
-      if (attempt.fenced) return this.#keys.finish(attempt, released)
-      this.#options.counters.handled++
-      this.#keys.finish(attempt, { emit })
+      this.#handled(attempt, emit)
       const settled = this.#point?.('settle.after')
       if (settled !== undefined) await settled
     } catch (crash) {
       this.#keys.crash(attempt, crash)
     }
+  }
+
+  #handle(attempt: Attempt): Emit {
+    const { message } = attempt.delivery
+    attempt.decoded = false
+    const route = this.#options.route(message)
+    if (route === undefined) return undefined
+    this.#grace.forget(message.id)
+    const value = route.decode(message)
+    if (value instanceof Promise)
+      return value.then((payload) => {
+        attempt.decoded = true
+        return route.handle(payload, attempt)
+      })
+    attempt.decoded = true
+    return route.handle(value, attempt)
+  }
+
+  #handled(attempt: Attempt, emit: readonly Outgoing[]): void {
+    if (attempt.fenced) return this.#keys.finish(attempt, released)
+    this.#options.counters.handled++
+    this.#keys.finish(attempt, emit.length === 0 ? handled : { emit })
   }
 
   /** What is decided before the handler runs; undefined where it is to run. */

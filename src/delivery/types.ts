@@ -50,8 +50,11 @@ export interface Route {
    * to the invalid-message channel. A value or a promise: branched on, so that a synchronous schema costs no turn.
    */
   decode(message: Message): unknown
-  /** Runs the handler; what it emits leaves with the acknowledgement. A throw is a failed attempt. */
-  handle(payload: unknown, context: HandleContext): Promise<readonly Outgoing[]>
+  /**
+   * Runs the handler; what it emits leaves with the acknowledgement. A throw or a rejection is a failed attempt. A value or a
+   * promise, as with `decode`.
+   */
+  handle(payload: unknown, context: HandleContext): readonly Outgoing[] | Promise<readonly Outgoing[]>
 }
 
 export interface HandleContext {

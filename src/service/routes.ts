@@ -56,18 +56,17 @@ export abstract class HandlerRoute implements Route {
     return undefined
   }
 
-  handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
+  handle(decoded: unknown, delivered: HandleContext): readonly Outgoing[] | Promise<readonly Outgoing[]> {
     const handling = new Handling(this.core, this.as, delivered)
     try {
       const returned = this.run(new Context(handling, this, decoded))
       if (isPromise(returned)) return this.#later(handling, returned)
       const finished = this.finish(handling, returned)
       if (isPromise(finished)) return this.#later(handling, finished, true)
-      const said = handling.end()
-      return isPromise(said) ? said : Promise.resolve(said)
+      return handling.end()
     } catch (error) {
       handling.abandon()
-      return Promise.reject(error)
+      throw error
     }
   }
 
@@ -177,11 +176,11 @@ export class ReplyingRoute extends OneWayRoute {
 
 /** Queries are transient and change nothing: a question whose asker has stopped waiting is dropped and counted. */
 export class QueryRoute extends ReplyingRoute {
-  override handle(decoded: unknown, delivered: HandleContext): Promise<readonly Outgoing[]> {
+  override handle(decoded: unknown, delivered: HandleContext): readonly Outgoing[] | Promise<readonly Outgoing[]> {
     const within = withinOf(delivered.delivery.message)
     if (within === undefined || delivered.arrived + within > this.core.runtime.monotonic()) return super.handle(decoded, delivered)
     this.core.counters.expired++
-    return Promise.resolve([])
+    return []
   }
 }
 
