@@ -10,8 +10,10 @@ const alias = [
   { find: /^pabal\/(memory|sqlite)$/, replacement: source('transport/$1/index.ts') },
 ]
 
-/** Tests which start, kill or freeze processes, or measure time: one file at a time, after all the others. */
-const alone = ['test/process/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/examples/**/*.test.ts', 'test/rough/**/*.test.ts']
+/** Tests which start, kill or freeze processes, sync to a disk, or measure time: one file at a time, after all the others. */
+const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'transport/mesh', 'transport/sqlite'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+)
 
 // Vitest keeps one core for itself, which leaves a single worker on a machine with two. (A group order of 0 with one worker means last.)
 const maxWorkers = Math.max(2, availableParallelism() - 1)
