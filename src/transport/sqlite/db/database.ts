@@ -66,7 +66,7 @@ export class Database {
     const { maxSize } = this.#options
     this.#pageSize = page
     const most = Math.ceil((maxSize + Math.max(leastReserve, maxSize / 4)) / page)
-    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${most}`)
+    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${most}`)
     if (found !== undefined) return found
     db.exec('BEGIN IMMEDIATE')
     try {
@@ -178,6 +178,8 @@ export class Database {
     if (free <= keptPages) return
     const pages = Math.min(mostPages, Math.max(keptPages, free >> 2))
     this.write(false, () => void this.#db.prepare(`PRAGMA incremental_vacuum(${pages})`).all())
+    // Only a checkpoint makes the file smaller.
+    this.sql('PRAGMA wal_checkpoint(PASSIVE)').all()
   }
 
   /** Rises when another process has committed. */
