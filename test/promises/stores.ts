@@ -14,23 +14,20 @@ export interface Store {
 }
 
 /** What a promise is tried on. A member of its own for each app. */
-export const stores: readonly (readonly [name: string, make: () => Store])[] = [
+export const stores: readonly (readonly [name: string, make: (size?: 'small') => Store])[] = [
   [
     'memory:',
-    () =>
-      storeOf(
-        (
-          (hub) => () =>
-            hub.transport()
-        )(createHub()),
-      ),
+    (size) => {
+      const hub = createHub(size === 'small' ? { maxMessages: 50 } : {})
+      return storeOf(() => hub.transport())
+    },
   ],
   [
     'sqlite:',
-    () => {
+    (size) => {
       const folder = mkdtempSync(join(tmpdir(), 'pabal-promise-'))
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-      return storeOf(() => sqlite({ file: join(folder, 'store.db') }))
+      return storeOf(() => sqlite({ file: join(folder, 'store.db'), ...(size === 'small' && { maxSize: 512 * 1024 }) }))
     },
   ],
 ]
