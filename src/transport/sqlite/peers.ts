@@ -178,8 +178,10 @@ export class Peers {
     this.#tellReaders(frames.woken, channels)
   }
 
+  /** Shards became free: for the other subscriptions of this process too. */
   leasesChanged(channel: string): void {
     this.#tellReaders(frames.leases, [channel])
+    this.#events.changed([channel])
   }
 
   lotChanged(channel: string): void {

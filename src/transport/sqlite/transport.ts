@@ -217,7 +217,7 @@ export class SqliteTransport implements Transport {
         emit: (batch) => this.#emit(batch),
         stored: (channels, due) => this.#stored(channels, due),
         state: (problem) => this.#trouble(subscription.unit, problem),
-        closed: (closed) => void this.#groups.delete(closed),
+        closed: (closed) => this.#left(closed),
       },
       `${this.#self}/${this.#units++}`,
       channel,
@@ -228,7 +228,18 @@ export class SqliteTransport implements Transport {
     )
     this.#groups.add(subscription)
     await subscription.start()
+    // Others of the same group in this process share with it.
+    this.#rebalance([channel.address])
     return subscription
+  }
+
+  #left(group: GroupSubscription): void {
+    this.#groups.delete(group)
+    if (this.#closing || ![...this.#groups].some(({ channel }) => channel.address === group.channel.address)) return
+    void this.#peers.refresh().then(
+      () => this.#rebalance([group.channel.address]),
+      () => undefined,
+    )
   }
 
   /** Not ready while anybody has a problem. */

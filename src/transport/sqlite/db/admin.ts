@@ -1,6 +1,6 @@
 import type { Channel } from '../../../channel/channel.ts'
 import type { ParkNote } from '../../seam.ts'
-import type { DepthRow, Operations, ParkedId, StoredRow } from '../protocol.ts'
+import type { DepthRow, Operations, ParkedId, ShardLog, StoredRow } from '../protocol.ts'
 import type { Database } from './database.ts'
 import { logOf, textOf } from './leases.ts'
 import { asBuffer, walk } from './pack.ts'
@@ -133,20 +133,17 @@ export class AdminTables {
     const lease = this.#leases(group.id).find((one) => one.shard === shard) as LeaseRow
     if (lease.owner !== null) return false
     const log = logOf(lease.state)
-    this.#save(group.id, shard, lease.acked, [...log.settled, pos])
-    // Everything before the shard's first unsettled message need not be remembered one by one.
-    let acked = (this.#db.sql('SELECT next FROM channel WHERE id = ?').get(group.channel) as { next: number }).next
-    for (const found of this.#unsettled(group, lease.acked)) {
-      if (found.shard !== shard) continue
-      acked = found.pos
-      break
-    }
-    this.#save(group.id, shard, acked, [...log.settled, pos].filter((settled) => settled > acked))
+    this.#save(group.id, lease, { settled: [...log.settled, pos].sort((a, b) => a - b), held: log.held.filter(([held]) => held !== pos) })
+    // Before the group's first unsettled message nothing need be remembered one by one, and the log can be trimmed.
+    const [first] = this.#unsettled(group, 0)
+    const acked = first?.pos ?? (this.#db.sql('SELECT next FROM channel WHERE id = ?').get(group.channel) as { next: number }).next
+    for (const one of this.#leases(group.id)) if (one.owner === null && one.acked < acked) this.#save(group.id, { ...one, acked }, logOf(one.state))
     return true
   }
 
-  #save(group: number, shard: number, acked: number, settled: readonly number[]): void {
-    this.#db.sql('UPDATE lease SET acked = ?, handed = ?, state = ? WHERE grp = ? AND shard = ?').run(acked, acked, textOf({ settled: [...settled].sort((a, b) => a - b), held: [] }), group, shard)
+  #save(group: number, { shard, acked }: LeaseRow, { settled, held }: ShardLog): void {
+    const state = textOf({ settled: settled.filter((pos) => pos >= acked), held: held.filter(([pos]) => pos >= acked) })
+    this.#db.sql('UPDATE lease SET acked = ?, handed = ?, state = ? WHERE grp = ? AND shard = ?').run(acked, acked, state, group, shard)
   }
 }
 

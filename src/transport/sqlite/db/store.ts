@@ -112,7 +112,10 @@ export class Store {
         return []
       },
       join: (args) => safe(() => this.#members.join(args)),
-      leave: (args) => quick(() => this.#members.leave(args)),
+      leave: (args) => {
+        quick(() => this.#members.leave(args))
+        this.#trimDue = true
+      },
       claim: (args) => quick(() => this.#members.claim(args)),
       leases: ({ group }) => db.read(() => this.#leases.list(group)),
       read: ({ channel, group, unit, reads, maxBytes, room }) => {
@@ -129,7 +132,11 @@ export class Store {
       take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
       register: ({ member, address, pid }) => quick(() => this.#members.register(member, address, pid)),
       unregister: ({ member }) => quick(() => this.#members.unregister(member)),
-      bury: ({ member }) => safe(() => this.#members.bury(member)),
+      bury: ({ member }) => {
+        const done = safe(() => this.#members.bury(member))
+        this.#trimDue = true
+        return done
+      },
       members: () => db.read(() => this.#members.list()),
       wakeDelayed: ({ now }) => {
         const touched = safe(() => this.#delayed.wake(now))
