@@ -9,6 +9,7 @@ import {
 } from '@nats-io/jetstream'
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node'
 import type { Channel } from '../../src/channel/channel.ts'
+import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Entry } from './entry.ts'
 import type { Log, ParkStore } from './owned-shard.ts'
 import { packParked, unpack, unpackParked } from './wire.ts'
@@ -47,9 +48,16 @@ export class Server {
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
     }
-    await this.jsm.streams.add({ ...config, ...more }).catch((error: Error) => {
-      if (!/already in use/.test(error.message)) throw error
-    })
+    for (let tries = 1; ; tries++) {
+      const error = await this.jsm.streams.add({ ...config, ...more }).then(
+        () => undefined,
+        (refused: Error) => refused,
+      )
+      if (error === undefined || /already in use/.test(error.message)) return
+      // What the server says of a stream that another member makes at this moment.
+      if (!/subjects overlap/.test(error.message) || tries === 20) throw error
+      await new Promise<void>((resolve) => void systemRuntime.timer(25, resolve))
+    }
   }
 
   name = (name: string): string => `${this.prefix}_${name}`
