@@ -67,7 +67,7 @@ export class Engine {
     this.#ledger.add(attempt)
     if (this.#closing || shard.revoking || delivery.signal.aborted) this.#keys.refuse(attempt)
     else if (key === undefined || !this.#durable) this.#slots.admit(attempt)
-    else this.#keys.join(attempt, key)
+    else this.#keys.join(attempt, key, shard)
     return attempt.settlement
   }
 

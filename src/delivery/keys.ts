@@ -7,7 +7,7 @@ import type { Endings } from './endings.ts'
 import { errorOf } from './endings.ts'
 import { oneLine } from './failure.ts'
 import { type Ledger, released } from './ledger.ts'
-import type { Shards } from './shards.ts'
+import type { ShardState, Shards } from './shards.ts'
 import type { Slots } from './slots.ts'
 import type { Counters, DeliveryPolicy } from './types.ts'
 
@@ -52,10 +52,9 @@ export class Keys {
   }
 
   /** A delivery with a key comes in. */
-  join(attempt: Attempt, key: string): void {
-    const { shards, slots, ledger, parks } = this.#house
+  join(attempt: Attempt, key: string, shard: ShardState): void {
+    const { slots, ledger, parks } = this.#house
     const { delivery } = attempt
-    const shard = shards.get(delivery.shard)
     if (delivery.parked !== undefined) {
       // One that a person moved there: from now on it is known.
       if (shard.parkedOf(key) === 0) shard.change(key, 1)

@@ -27,7 +27,7 @@ export class Codec {
   /** The body, or a promise of it where the schema is asynchronous. Throws `INVALID_PAYLOAD`. */
   encode(payload: unknown): Uint8Array | Promise<Uint8Array> {
     const checked = this.#outgoing(payload)
-    return isPromise(checked) ? checked.then(() => this.#bytes(payload)) : this.#bytes(payload)
+    return checked instanceof Promise ? checked.then(() => this.#bytes(payload)) : this.#bytes(payload)
   }
 
   /** The schema's output, or a promise of it. Throws `INVALID_MESSAGE`. */

@@ -5,7 +5,7 @@ import type { Message } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Capabilities } from '../transport/capabilities.ts'
 import type { Outgoing, SendResult, Transport } from '../transport/seam.ts'
-import { isPromise, textOf } from './validate.ts'
+import { textOf } from './validate.ts'
 
 /** What may be under way at once. More is refused with `OVERLOADED`: a sender that does not wait must not fill the memory. */
 const maxMessages = 100_000
@@ -86,9 +86,9 @@ export class Outbound {
     const { address } = channel
     if (
       this.#direct &&
-      !this.#gates.has(address) &&
+      (this.#gates.size === 0 || !this.#gates.has(address)) &&
       (channel.kind === 'inbox' || this.#ready.get(address) === true) &&
-      !isPromise(outgoing)
+      !(outgoing instanceof Promise)
     )
       return this.#hand(outgoing, receipt)
     return this.#queue(channel, outgoing, receipt)
@@ -139,7 +139,7 @@ export class Outbound {
   /** Hands it over when everything before it on its channel has been. In a box, since it is not waited for here. */
   async #inTurn<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<{ result: Promise<T> }> {
     const { address } = channel
-    if (isPromise(outgoing)) outgoing.catch(() => undefined)
+    if (outgoing instanceof Promise) outgoing.catch(() => undefined)
     if (this.#underWay >= maxMessages)
       throw new PabalError('OVERLOADED', `${this.#underWay} messages of this app are under way, which is the most`, { hint })
     const before = this.#gates.get(address)

@@ -8,7 +8,6 @@ import type { Outgoing } from '../transport/seam.ts'
 import { Codec, labelOf, MessageCodec } from './codec.ts'
 import { copyOfHeaders } from './headers.ts'
 import type { Origin } from './origin.ts'
-import { isPromise } from './validate.ts'
 
 /** What a single send may say. Durations are already in milliseconds. */
 export interface SendFields {
@@ -49,7 +48,7 @@ export class Port {
     const key = this.#key(payload, fields)
     const id = fields.id ?? origin.nextId(this.channel, this.data.type)
     if (id === '') throw new PabalError('INVALID_OPTION', `${this.label}: the option id is empty`)
-    if (isPromise(body)) return body.then((bytes) => this.#outgoing(origin, now, bytes, key, id, fields, expectsReply))
+    if (body instanceof Promise) return body.then((bytes) => this.#outgoing(origin, now, bytes, key, id, fields, expectsReply))
     return this.#outgoing(origin, now, body, key, id, fields, expectsReply)
   }
 

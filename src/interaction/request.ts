@@ -6,7 +6,6 @@ import type { Origin } from './origin.ts'
 import type { Outbound, Receipt } from './outbound.ts'
 import type { Port, SendFields } from './port.ts'
 import { errorReplyType } from './reply.ts'
-import { isPromise } from './validate.ts'
 
 /** What came back: one of the declared replies. */
 export interface Answer {
@@ -113,7 +112,7 @@ class PendingRequest implements Waiting, Receipt<void> {
 
   /** The message with its reply address and correlation, checked; a promise where either is still on its way. */
   addressed(outbound: Outbound, made: Outgoing | Promise<Outgoing>, address: string | Promise<string>): Outgoing | Promise<Outgoing> {
-    if (!isPromise(made) && typeof address === 'string' && this.correlation === this.#id) {
+    if (!(made instanceof Promise) && typeof address === 'string' && this.correlation === this.#id) {
       const fault = outbound.fault(made)
       return fault === undefined ? made : Promise.reject(fault)
     }
@@ -197,7 +196,7 @@ export function answerOf(port: Port, message: Message): Answer | Promise<Answer>
     )
   }
   const payload = reply.decode(message)
-  if (isPromise(payload)) return payload.then((value) => answer(message, reply.failure, value))
+  if (payload instanceof Promise) return payload.then((value) => answer(message, reply.failure, value))
   return answer(message, reply.failure, payload)
 }
 

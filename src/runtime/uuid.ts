@@ -19,7 +19,7 @@ const digits = Buffer.from('0123456789abcdef')
 export class UuidV7 {
   readonly #random: (into: Uint8Array) => void
   readonly #now: () => number
-  readonly #pool = new Uint8Array(10 * 256)
+  readonly #pool = new Uint8Array(10 * 1024)
   readonly #text = Buffer.alloc(36, '-')
   #at = this.#pool.length
   #last = 0

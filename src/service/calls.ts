@@ -5,7 +5,7 @@ import { PabalError } from '../errors.ts'
 import { Gather, type GatherFields } from '../interaction/gather.ts'
 import { Port, type SendFields } from '../interaction/port.ts'
 import { type Answer, request } from '../interaction/request.ts'
-import { type Check, checkOf, isPromise } from '../interaction/validate.ts'
+import { type Check, checkOf } from '../interaction/validate.ts'
 import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import type { Speaker } from './speaker.ts'
@@ -99,13 +99,14 @@ function saying(
     notBefore,
     within: undefined,
     replyTo: wish?.replyTo,
-    extensions: isPromise(extensions) ? undefined : extensions,
+    extensions: extensions instanceof Promise ? undefined : extensions,
   }
-  const made = isPromise(extensions)
-    ? extensions.then((known) => port.make(origin, now, payload, { ...fields, extensions: known }, true))
-    : port.make(origin, now, payload, fields, wish !== undefined)
-  if (!isPromise(made)) core.outbound.check(made)
-  return speaker.say(port.channel, isPromise(made) ? made.then(checked(speaker)) : made, options.immediate === true)
+  const made =
+    extensions instanceof Promise
+      ? extensions.then((known) => port.make(origin, now, payload, { ...fields, extensions: known }, true))
+      : port.make(origin, now, payload, fields, wish !== undefined)
+  if (!(made instanceof Promise)) core.outbound.check(made)
+  return speaker.say(port.channel, made instanceof Promise ? made.then(checked(speaker)) : made, options.immediate === true)
 }
 
 const checked =
@@ -142,7 +143,7 @@ export class UsePort extends Port {
     // What was given travels, not what the schema made of it: the receiver runs the schema again.
     const replycontext = JSON.stringify(context)
     const extensions = { replyuse, replycontext }
-    return { replyTo: this.#replyTo, extensions: isPromise(checked) ? checked.then(() => extensions) : extensions }
+    return { replyTo: this.#replyTo, extensions: checked instanceof Promise ? checked.then(() => extensions) : extensions }
   }
 }
 

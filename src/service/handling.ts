@@ -3,7 +3,6 @@ import type { Accepted } from '../contract/types/outcome.ts'
 import type { HandleContext } from '../delivery/types.ts'
 import { PabalError } from '../errors.ts'
 import { conversationOf, type Origin, traceOf, withinOf } from '../interaction/origin.ts'
-import { isPromise } from '../interaction/validate.ts'
 import { deriveId } from '../message/derive.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
@@ -98,7 +97,7 @@ export class Handling implements Speaker, Origin {
     this.#kept ??= []
     const kept = this.#kept
     if (kept.length >= maxKept) throw this.#overloaded()
-    if (!isPromise(outgoing)) {
+    if (!(outgoing instanceof Promise)) {
       this.#weigh(outgoing)
       kept.push(outgoing)
       return Promise.resolve({ id: outgoing.message.id })

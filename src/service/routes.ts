@@ -62,7 +62,7 @@ export abstract class HandlerRoute implements Route {
       const returned = this.run(new Context(handling, this, decoded))
       if (isPromise(returned)) return this.#later(handling, returned)
       const finished = this.finish(handling, returned)
-      if (isPromise(finished)) return this.#later(handling, finished, true)
+      if (finished instanceof Promise) return this.#later(handling, finished, true)
       return handling.end()
     } catch (error) {
       handling.abandon()
@@ -159,14 +159,14 @@ export class ReplyingRoute extends OneWayRoute {
     // Validated also where nobody asked for it: a handler that answers wrongly should not depend on who listens.
     if (message.replyTo === undefined) {
       const encoded = port.encode(value.payload)
-      return isPromise(encoded) ? encoded.then(() => undefined) : undefined
+      return encoded instanceof Promise ? encoded.then(() => undefined) : undefined
     }
     const made = makeReply(message, this.as, port, value, this.core.runtime.now())
     const keep = (reply: Outgoing): void => {
       this.core.outbound.check(reply)
       handling.keep(reply)
     }
-    return isPromise(made) ? made.then(keep) : keep(made)
+    return made instanceof Promise ? made.then(keep) : keep(made)
   }
 
   #names(): string {
@@ -210,7 +210,7 @@ export class ReplyRoute extends HandlerRoute {
   decode(message: Message): unknown {
     const payload = this.#reply.decode(message)
     const context = this.#contextIn(message)
-    if (isPromise(payload) || isPromise(context))
+    if (payload instanceof Promise || context instanceof Promise)
       return Promise.all([payload, context]).then(([one, other]): Replied => ({ payload: one, context: other }))
     return { payload, context } satisfies Replied
   }

@@ -1,4 +1,4 @@
-import type { Message } from '../../message/message.ts'
+import { type Message, none } from '../../message/message.ts'
 import type { Delivery, ParkNote } from '../seam.ts'
 import type { Linked } from './list.ts'
 import type { Member } from './member.ts'
@@ -124,7 +124,7 @@ export function copy(message: Message): Message {
 export function keep(message: Message): Message {
   const { extensions, headers } = message
   const kept = copy(message) as { -readonly [K in keyof Message]: Message[K] }
-  if (!Object.isFrozen(extensions)) kept.extensions = Object.freeze({ ...extensions })
-  if (!Object.isFrozen(headers)) kept.headers = Object.freeze({ ...headers })
+  if (extensions !== none && !Object.isFrozen(extensions)) kept.extensions = Object.freeze({ ...extensions })
+  if (headers !== none && !Object.isFrozen(headers)) kept.headers = Object.freeze({ ...headers })
   return kept
 }

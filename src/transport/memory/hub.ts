@@ -74,11 +74,12 @@ export class Hub {
 
   /** Refuses, stores or passes on one message. */
   send(outgoing: Outgoing): SendResult {
-    const fault = this.#fault(outgoing)
-    if (fault !== undefined) return fault
+    const topic = this.topics.get(outgoing.channel.address)
     const bytes = sizeOf(outgoing.message)
-    if (!this.#fits(this.#copies(outgoing), bytes, 1)) return this.#overloaded(outgoing.message)
-    return this.#route(outgoing, bytes)
+    const fault = this.#fault(outgoing, topic, bytes)
+    if (fault !== undefined) return fault
+    if (!this.#fits(copies(outgoing, topic), bytes, 1)) return this.#overloaded(outgoing.message)
+    return this.#route(outgoing, topic, bytes)
   }
 
   /**
@@ -86,28 +87,32 @@ export class Hub {
    * may fill the hub to twice its bounds: else consumers could not empty a full one.
    */
   roomFor(emit: readonly Outgoing[]): boolean {
-    let copies = 0
+    let messages = 0
     let bytes = 0
     for (const outgoing of emit) {
       if (!outgoing.durable) continue
-      if (this.#fault(outgoing) !== undefined) return false
-      const groups = this.#copies(outgoing)
-      copies += groups
-      bytes += groups * sizeOf(outgoing.message)
+      const topic = this.topics.get(outgoing.channel.address)
+      const size = sizeOf(outgoing.message)
+      if (this.#fault(outgoing, topic, size) !== undefined) return false
+      const groups = copies(outgoing, topic)
+      messages += groups
+      bytes += groups * size
     }
-    return this.#fits(1, bytes, 2) && this.#fits(copies, 0, 2)
+    return this.#fits(1, bytes, 2) && this.#fits(messages, 0, 2)
   }
 
   /** One of a settlement's emissions, after `roomFor`. A transient one that cannot be taken is its asker's timeout. */
   route(outgoing: Outgoing): void {
-    if (outgoing.durable || this.#fault(outgoing) === undefined) this.#route(outgoing, sizeOf(outgoing.message))
+    const topic = this.topics.get(outgoing.channel.address)
+    const bytes = sizeOf(outgoing.message)
+    if (outgoing.durable || this.#fault(outgoing, topic, bytes) === undefined) this.#route(outgoing, topic, bytes)
   }
 
-  #route(outgoing: Outgoing, bytes: number): SendResult {
+  #route(outgoing: Outgoing, found: Topic | undefined, bytes: number): SendResult {
     const { channel, durable, notBefore, ttl } = outgoing
     const inbox = channel.kind === 'inbox'
-    const topic = inbox ? this.topics.get(channel.address) : this.topic(channel)
-    if (topic === undefined) return 'no-receiver'
+    if (inbox && found === undefined) return 'no-receiver'
+    const topic = found ?? this.topic(channel)
     const stored = durable && !inbox
     const groups = stored ? topic.durable : topic.transient
     if (!stored && !groups.some((group) => group.members.length > 0)) return 'no-receiver'
@@ -122,18 +127,9 @@ export class Hub {
     return 'sent'
   }
 
-  #copies(outgoing: Outgoing): number {
-    const topic = this.topics.get(outgoing.channel.address)
-    if (topic === undefined) return 1
-    return outgoing.durable && topic.channel.kind !== 'inbox' ? topic.durable.length : topic.transient.length
-  }
-
   /** What can never be sent, however empty the hub is. */
-  #fault(outgoing: Outgoing): PabalError | undefined {
-    const { channel, message } = outgoing
-    const topic = this.topics.get(channel.address)
+  #fault({ channel, message }: Outgoing, topic: Topic | undefined, bytes: number): PabalError | undefined {
     if (topic !== undefined && topic.channel.kind !== channel.kind) return mismatch(topic.channel, channel)
-    const bytes = sizeOf(message)
     if (bytes > this.limits.maxMessageBytes)
       return new PabalError(
         'MESSAGE_TOO_LARGE',
@@ -173,6 +169,12 @@ export class Hub {
     const text = `${message.type} was not taken: ${this.messages} messages in ${this.bytes} bytes are stored, at most ${maxMessages} in ${maxBytes} may be`
     return new PabalError('OVERLOADED', text, { id: message.id })
   }
+}
+
+/** For how many groups it will be stored. */
+function copies(outgoing: Outgoing, topic: Topic | undefined): number {
+  if (topic === undefined) return 1
+  return outgoing.durable && topic.channel.kind !== 'inbox' ? topic.durable.length : topic.transient.length
 }
 
 function mismatch(there: Channel, given: Channel): PabalError {
