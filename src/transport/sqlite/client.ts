@@ -22,10 +22,14 @@ export class StoreClient {
   constructor(trace: ((event: TraceEvent) => void) | undefined, failed: (error: PabalError) => void, others: () => string) {
     this.#trace = trace
     this.#others = others
-    this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { execArgv: [] })
+    this.#worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    })
     this.#worker.on('message', (response: Response) => this.#take(response))
     this.#worker.on('error', (cause: Error) => this.#end(ended(cause), failed))
-    this.#worker.on('exit', (code) => this.#end(new PabalError('STORE_UNUSABLE', `the worker of the store ended with the code ${code}`), failed))
+    this.#worker.on('exit', (code) =>
+      this.#end(new PabalError('STORE_UNUSABLE', `the worker of the store ended with the code ${code}`), failed),
+    )
     this.#worker.unref()
   }
 
@@ -72,6 +76,9 @@ export class StoreClient {
 function ended(cause: Error): PabalError {
   // What Node itself says of a built-in module that it lacks would send people looking for a package.
   if (cause.message.includes('node:sqlite'))
-    return new PabalError('STORE_UNUSABLE', `the embedded store needs Node 22.13 or newer, and this is ${process.version}`, { cause, hint: 'Run it with a newer Node.' })
+    return new PabalError('STORE_UNUSABLE', `the embedded store needs Node 22.13 or newer, and this is ${process.version}`, {
+      cause,
+      hint: 'Run it with a newer Node.',
+    })
   return new PabalError('STORE_UNUSABLE', `the worker of the store ended: ${cause.message}`, { cause })
 }

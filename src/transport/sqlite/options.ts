@@ -72,10 +72,12 @@ export function optionsFromUrl(url: string): SqliteOptions {
   const faults = new Faults()
   for (const [name, value] of new URLSearchParams(query)) {
     if (!inUrl.includes(name)) faults.add('UNKNOWN_OPTION', unknown(name, inUrl).message)
-    else if (!/^\d{1,15}$/.test(value)) faults.add('INVALID_OPTION', `the option ${name} is ${JSON.stringify(value)}, give a whole number without a unit`)
+    else if (!/^\d{1,15}$/.test(value))
+      faults.add('INVALID_OPTION', `the option ${name} is ${JSON.stringify(value)}, give a whole number without a unit`)
     else options[name] = Number(value)
   }
-  if (path === '' || path === ':memory:') faults.add('INVALID_OPTION', 'give a file, such as sqlite:./messages.db; for a store in memory use memory:')
+  if (path === '' || path === ':memory:')
+    faults.add('INVALID_OPTION', 'give a file, such as sqlite:./messages.db; for a store in memory use memory:')
   faults.throwIfAny('INVALID_OPTION', url)
   return { ...options, file: path.startsWith('//') ? path.slice(2) : path }
 }
@@ -87,5 +89,8 @@ function unknown(name: string, there: readonly string[]): PabalError {
 function whole(name: string, value: number | undefined, otherwise: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
   if (value === undefined) return otherwise
   if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new PabalError('INVALID_OPTION', `sqlite: the option ${name} is ${JSON.stringify(value)}, give a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ''}`)
+  throw new PabalError(
+    'INVALID_OPTION',
+    `sqlite: the option ${name} is ${JSON.stringify(value)}, give a whole number from ${least}${most < Number.MAX_SAFE_INTEGER ? ` to ${most}` : ''}`,
+  )
 }

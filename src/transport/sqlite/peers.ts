@@ -264,7 +264,9 @@ export class Peers {
     const named = (pids: readonly (number | undefined)[]): string => [...new Set(pids)].map((pid) => pid ?? 'unknown').join(', ')
     if (this.#frozen.size > 0) return `; the process that answers nothing: pid ${named([...this.#frozen.values()])}`
     const others = [...this.#pids].filter(([id]) => id !== this.self).map(([, pid]) => pid)
-    return others.length > 0 ? `; all of them answer: pid ${named(others)}` : '; no process of Pabal is known to use it: look for other programs that have it open'
+    return others.length > 0
+      ? `; all of them answer: pid ${named(others)}`
+      : '; no process of Pabal is known to use it: look for other programs that have it open'
   }
 
   /** The others see that it goes: its rows must be gone by then. */

@@ -116,18 +116,45 @@ export interface Segment {
 
 /** Each operation: what it takes and what it gives. `append` and `settle` of one turn share a transaction. */
 export interface Operations {
-  open: { takes: { file: string; maxSize: number; shards: number; busyAfter: number; kill?: WorkerFaults['kill']; crash?: WorkerFaults['crash']; trace: boolean; acknowledgeFirst: boolean }; gives: { shards: number } }
+  open: {
+    takes: {
+      file: string
+      maxSize: number
+      shards: number
+      busyAfter: number
+      kill?: WorkerFaults['kill']
+      crash?: WorkerFaults['crash']
+      trace: boolean
+      acknowledgeFirst: boolean
+    }
+    gives: { shards: number }
+  }
   provision: { takes: { channels: readonly Channel[]; mode: 'create' | 'check' }; gives: readonly string[] }
   append: { takes: { packs: readonly Pack[]; delays: readonly DelayRow[] }; gives: { touched: readonly string[]; nextDue: number | null } }
-  settle: { takes: { settlements: readonly ShardSettlement[] }; gives: { fenced: readonly number[]; touched: readonly string[]; nextDue: number | null } }
-  join: { takes: { unit: string; channel: Channel; group: string; durable: boolean; ephemeral: boolean }; gives: { group: number; channel: number } }
+  settle: {
+    takes: { settlements: readonly ShardSettlement[] }
+    gives: { fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }
+  }
+  join: {
+    takes: { unit: string; channel: Channel; group: string; durable: boolean; ephemeral: boolean }
+    gives: { group: number; channel: number }
+  }
   leave: { takes: { unit: string; channel: string; group: string; durable: boolean; ephemeral: boolean }; gives: void }
   claim: { takes: { group: number; unit: string; shards: readonly number[] }; gives: readonly Owned[] }
   leases: { takes: { group: number }; gives: readonly { shard: number; owner: string | null; wanted: string | null }[] }
-  read: { takes: { channel: number; group: number; unit: string; reads: readonly Reading[]; maxBytes: number; room: Room }; gives: { segments: readonly Segment[]; next: number; marked: number; lost: readonly number[] } }
+  read: {
+    takes: { channel: number; group: number; unit: string; reads: readonly Reading[]; maxBytes: number; room: Room }
+    gives: { segments: readonly Segment[]; next: number; marked: number; lost: readonly number[] }
+  }
   mark: { takes: { group: number; unit: string; marks: readonly (readonly [shard: number, end: number])[] }; gives: void }
-  heads: { takes: { group: number; shards: readonly number[]; limit: number }; gives: { heads: readonly HeadRow[]; empty: readonly number[] } }
-  take: { takes: { group: number; ids: readonly (ParkedId & { readonly shard: number; readonly epoch: number })[] }; gives: readonly TakenRow[] }
+  heads: {
+    takes: { group: number; shards: readonly number[]; limit: number }
+    gives: { heads: readonly HeadRow[]; empty: readonly number[] }
+  }
+  take: {
+    takes: { group: number; ids: readonly (ParkedId & { readonly shard: number; readonly epoch: number })[] }
+    gives: readonly TakenRow[]
+  }
   register: { takes: { member: string; address: string; pid: number }; gives: void }
   unregister: { takes: { member: string }; gives: void }
   bury: { takes: { member: string }; gives: boolean }
@@ -135,9 +162,26 @@ export interface Operations {
   wakeDelayed: { takes: { now: number }; gives: { touched: readonly string[]; nextDue: number | null } }
   poll: { takes: Record<string, never>; gives: { version: number } }
   depths: { takes: Record<string, never>; gives: readonly DepthRow[] }
-  browse: { takes: { channel: string; group: string; parked: boolean; limit: number; after?: string | undefined }; gives: readonly StoredRow[] }
-  amend: { takes: { channel: string; group: string; pos: number; sub: number; note: ParkNote; frame?: Uint8Array | undefined }; gives: boolean }
-  move: { takes: { from: { channel: string; group: string }; pos: number; to: { channel: string; group: string }; shard: number; key: string | null; note: ParkNote; frame?: Uint8Array | undefined }; gives: boolean }
+  browse: {
+    takes: { channel: string; group: string; parked: boolean; limit: number; after?: string | undefined }
+    gives: readonly StoredRow[]
+  }
+  amend: {
+    takes: { channel: string; group: string; pos: number; sub: number; note: ParkNote; frame?: Uint8Array | undefined }
+    gives: boolean
+  }
+  move: {
+    takes: {
+      from: { channel: string; group: string }
+      pos: number
+      to: { channel: string; group: string }
+      shard: number
+      key: string | null
+      note: ParkNote
+      frame?: Uint8Array | undefined
+    }
+    gives: boolean
+  }
   discard: { takes: { channel: string; group: string; parked: boolean; pos: number; sub: number }; gives: boolean }
   close: { takes: Record<string, never>; gives: void }
 }

@@ -9,7 +9,7 @@ import type { Admin, Inbox, Outgoing, Receive, SendResult, StateListener, Subscr
 import { SqliteAdmin } from './admin.ts'
 import { StoreClient } from './client.ts'
 import { GroupSubscription } from './group.ts'
-import { type Settings, settingsOf, type SqliteOptions } from './options.ts'
+import { type Settings, type SqliteOptions, settingsOf } from './options.ts'
 import { frameOf } from './packer.ts'
 import { Peers } from './peers.ts'
 import { Sender } from './sender.ts'
@@ -67,7 +67,16 @@ export class SqliteTransport implements Transport {
       () => this.#peers?.suspects() ?? '',
     )
     try {
-      const opened = await this.#store.call('open', { file, maxSize, shards, busyAfter, kill: faults?.kill, crash: faults?.crash, trace: faults?.trace !== undefined, acknowledgeFirst: faults?.acknowledgeFirst === true })
+      const opened = await this.#store.call('open', {
+        file,
+        maxSize,
+        shards,
+        busyAfter,
+        kill: faults?.kill,
+        crash: faults?.crash,
+        trace: faults?.trace !== undefined,
+        acknowledgeFirst: faults?.acknowledgeFirst === true,
+      })
       this.#shards = opened.shards
       this.#sender = new Sender(this.#store, this.#shards, (channels, due) => this.#stored(channels, due))
       this.#admin = new SqliteAdmin(this.#store, this.#shards, (channel) => this.#lot(channel, true))
@@ -105,14 +114,22 @@ export class SqliteTransport implements Transport {
 
   async provision(channels: readonly Channel[], mode: 'create' | 'check'): Promise<void> {
     const missing = await this.#store.call('provision', { channels: channels.map(({ address, kind }) => ({ address, kind })), mode })
-    if (missing.length > 0) throw new PabalError('INVALID_CONFIGURATION', `the store ${this.#settings.file} does not have these channels as asked for: ${missing.join(', ')}`, { hint: "Start once with provision: 'create'." })
+    if (missing.length > 0)
+      throw new PabalError(
+        'INVALID_CONFIGURATION',
+        `the store ${this.#settings.file} does not have these channels as asked for: ${missing.join(', ')}`,
+        { hint: "Start once with provision: 'create'." },
+      )
   }
 
   // ——— sending
 
   send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
     const [only] = batch
-    if (batch.length !== 1 || only === undefined) return Promise.all(batch.map((outgoing) => this.#sendOne(outgoing))).then((results) => results.map(([result]) => result as SendResult))
+    if (batch.length !== 1 || only === undefined)
+      return Promise.all(batch.map((outgoing) => this.#sendOne(outgoing))).then((results) =>
+        results.map(([result]) => result as SendResult),
+      )
     return this.#sendOne(only)
   }
 
@@ -125,10 +142,15 @@ export class SqliteTransport implements Transport {
   #refuse({ message, durable, notBefore }: Outgoing): PabalError | undefined {
     const { id } = message
     if (this.#closing) return new PabalError('CLOSED', 'the transport is closed; nothing was sent', { id })
-    if (notBefore !== undefined && !durable) return new PabalError('UNSUPPORTED', `${message.type}: only durable messages can be delayed`, { id })
+    if (notBefore !== undefined && !durable)
+      return new PabalError('UNSUPPORTED', `${message.type}: only durable messages can be delayed`, { id })
     // The headers were measured above the seam; a dead letter may add some.
     if (message.body.byteLength > maxBytes || sizeOf(message) > maxBytes + maxHeaderBytes)
-      return new PabalError('MESSAGE_TOO_LARGE', `${message.type}: it takes ${sizeOf(message)} bytes, the store carries at most ${maxBytes}`, { id })
+      return new PabalError(
+        'MESSAGE_TOO_LARGE',
+        `${message.type}: it takes ${sizeOf(message)} bytes, the store carries at most ${maxBytes}`,
+        { id },
+      )
     return undefined
   }
 
@@ -150,7 +172,13 @@ export class SqliteTransport implements Transport {
     }
   }
 
-  #deliver(channel: string, group: string, member: string, ttl: number, frame: Uint8Array): 'sent' | 'no-receiver' | Promise<'sent' | 'no-receiver'> {
+  #deliver(
+    channel: string,
+    group: string,
+    member: string,
+    ttl: number,
+    frame: Uint8Array,
+  ): 'sent' | 'no-receiver' | Promise<'sent' | 'no-receiver'> {
     if (member !== this.#self) return this.#peers.sendTransient(member, channel, group, ttl, frame)
     const receiver = this.#receivers.get(`${channel}\n${group}`)
     if (receiver === undefined) return 'no-receiver'
@@ -175,13 +203,24 @@ export class SqliteTransport implements Transport {
     return { address, close }
   }
 
-  async #light(channel: Channel, group: string, bounds: { maxMessages: number; maxBytes: number }, receive: Receive): Promise<() => Promise<void>> {
+  async #light(
+    channel: Channel,
+    group: string,
+    bounds: { maxMessages: number; maxBytes: number },
+    receive: Receive,
+  ): Promise<() => Promise<void>> {
     this.#mustBeOpen()
     const key = `${channel.address}\n${group}`
     const receiver = new TransientReceiver(receive, bounds, this.#runtime, (batch) => this.#emit(batch))
     this.#receivers.set(key, receiver)
     const unit = `${this.#self}/${this.#units++}`
-    await this.#store.call('join', { unit, channel: { address: channel.address, kind: channel.kind }, group, durable: false, ephemeral: true })
+    await this.#store.call('join', {
+      unit,
+      channel: { address: channel.address, kind: channel.kind },
+      group,
+      durable: false,
+      ephemeral: true,
+    })
     this.#lightUnits.set(key, { unit, channel, group })
     // An inbox is known to whoever reads its address: nobody need be told.
     await (channel.kind === 'inbox' ? this.#peers.refresh() : this.#peers.announce())
@@ -281,7 +320,8 @@ export class SqliteTransport implements Transport {
   async #buried(): Promise<void> {
     for (const group of this.#groups) group.loseAll()
     await this.#peers.register()
-    for (const { unit, channel, group } of this.#lightUnits.values()) await this.#store.call('join', { unit, channel, group, durable: false, ephemeral: true })
+    for (const { unit, channel, group } of this.#lightUnits.values())
+      await this.#store.call('join', { unit, channel, group, durable: false, ephemeral: true })
     for (const group of this.#groups) await group.join()
     this.#peers.sayChanged()
     for (const group of this.#groups) void group.rebalance()
@@ -289,19 +329,17 @@ export class SqliteTransport implements Transport {
 
   /** The one timer that keeps the process running: an open transport is a reason to live, as a connection would be. */
   #schedulePoll(): void {
-    this.#poll = this.#runtime.timer(
-      pollEvery,
-      () => {
-        void this.#look()
-          .then(
-            () => this.#trouble('store', undefined),
-            (error: unknown) => this.#closing === undefined && isPabalError(error) && this.#trouble('store', `${error.code}: ${error.message}`),
-          )
-          .then(() => {
-            if (!this.#closing) this.#schedulePoll()
-          })
-      },
-    )
+    this.#poll = this.#runtime.timer(pollEvery, () => {
+      void this.#look()
+        .then(
+          () => this.#trouble('store', undefined),
+          (error: unknown) =>
+            this.#closing === undefined && isPabalError(error) && this.#trouble('store', `${error.code}: ${error.message}`),
+        )
+        .then(() => {
+          if (!this.#closing) this.#schedulePoll()
+        })
+    })
   }
 
   /** A safety net: a wake-up may be lost with the process that should have sent it. */
@@ -342,7 +380,11 @@ export class SqliteTransport implements Transport {
   // ——— the end
 
   close(): Promise<void> {
-    this.#closing ??= this.#end()
+    if (this.#closing === undefined) {
+      // What ends gets to its end: the other timers would not keep the process running for it.
+      const alive = this.#runtime.timer(2 ** 30, () => {})
+      this.#closing = this.#end().finally(() => alive.cancel())
+    }
     return this.#closing
   }
 

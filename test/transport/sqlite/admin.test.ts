@@ -47,7 +47,8 @@ test('pages of a queue and of a lot', async () => {
   }
   const all = Array.from({ length: 25 }, (_, n) => `m${n}`)
   expect(await pages(waiting)).toEqual(all)
-  for (const { position } of await admin.browse(waiting, { limit: 100 })) expect(await admin.move(waiting, position, waiting, reason)).toBe(true)
+  for (const { position } of await admin.browse(waiting, { limit: 100 }))
+    expect(await admin.move(waiting, position, waiting, reason)).toBe(true)
   expect(await pages(waiting)).toEqual([])
   expect(await pages(parked)).toEqual(all)
   expect((await admin.browse(parked, { limit: 1 }))[0]?.note).toEqual(reason)
@@ -77,7 +78,9 @@ test('a parked message is amended, redriven and discarded; its followers come af
   expect(await admin.discard(parked, b.position)).toBe(true)
   expect(await admin.discard(parked, b.position)).toBe(false)
   expect(await admin.amend(parked, b.position, reason)).toBe(false)
-  expect(await admin.amend(parked, a.position, { ...reason, order: 'redrive' }, { ...a.message, body: Buffer.from('corrected') })).toBe(true)
+  expect(await admin.amend(parked, a.position, { ...reason, order: 'redrive' }, { ...a.message, body: Buffer.from('corrected') })).toBe(
+    true,
+  )
   await until(
     () => came.length === 2,
     () => `${came}`,

@@ -8,7 +8,11 @@ import { codes, consumer, done, elsewhere, look, opened, outgoing, place, refuse
 test('a process stopped inside a write transaction is named, and its end frees the store', async () => {
   const file = place()
   const { transport, states } = await opened({ file, frozenAfter: 600, busyAfter: 3000 })
-  const stopped = await elsewhere({ file, frozenAfter: 60_000, faults: { kill: { point: 'transport.commit.before', pass: 12, signal: 'SIGSTOP' } } })
+  const stopped = await elsewhere({
+    file,
+    frozenAfter: 60_000,
+    faults: { kill: { point: 'transport.commit.before', pass: 12, signal: 'SIGSTOP' } },
+  })
   const [{ pid } = { pid: 0 }] = look<{ pid: number }>(file, `SELECT pid FROM member WHERE pid <> ${process.pid}`)
   expect(pid).toBeGreaterThan(1)
   let answered = 0
@@ -70,7 +74,9 @@ test('what was handed out while the store was held is settled when it is free ag
   const held = new Promise<void>((resolve) => {
     settle = resolve
   })
-  const { deliveries } = await consumer(transport, () => held.then(() => ({ emit: [outgoing('emitted', undefined, { channel: { address: 'other', kind: 'point-to-point' } })] })))
+  const { deliveries } = await consumer(transport, () =>
+    held.then(() => ({ emit: [outgoing('emitted', undefined, { channel: { address: 'other', kind: 'point-to-point' } })] })),
+  )
   await transport.send([outgoing('a', 'k')])
   await until(
     () => deliveries.length === 1,
@@ -140,7 +146,9 @@ test('close ends although the store takes nothing, and what could not be settled
 
 test('eight processes open a new store at the same moment', async () => {
   const file = place()
-  const children = Array.from({ length: 8 }, () => fork(new URL('./opener.ts', import.meta.url), { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }))
+  const children = Array.from({ length: 8 }, () =>
+    fork(new URL('./opener.ts', import.meta.url), { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
+  )
   onTestFinished(() => children.forEach((child) => void child.kill('SIGKILL')))
   await Promise.all(children.map((child) => once(child, 'message')))
   const answers = children.map((child) => once(child, 'message'))

@@ -23,7 +23,9 @@ test('delays go on through a restart, in order of their time', async () => {
   const first = await opened({ file })
   const now = Date.now()
   const delays = [1500, 700, 1100]
-  expect(codes(await first.transport.send([outgoing('now'), ...delays.map((ms) => outgoing(`in-${ms}`, 'k', { notBefore: now + ms }))]))).toEqual(['sent'])
+  expect(
+    codes(await first.transport.send([outgoing('now'), ...delays.map((ms) => outgoing(`in-${ms}`, 'k', { notBefore: now + ms }))])),
+  ).toEqual(['sent'])
   expect((await first.transport.admin?.depths())?.find(({ channel }) => channel.address === 'queue')?.waiting).toBe(4)
   await first.transport.close()
   const { transport } = await opened({ file })
@@ -156,7 +158,9 @@ test('1,000 messages in the hands of a killed process are all handled by another
     () => second.deliveries.length === 1000,
     () => `${second.deliveries.length} came`,
   )
-  console.log(`takeover of 1,000 in flight: the first after ${first.toFixed(0)} ms, all after ${(performance.now() - killed).toFixed(0)} ms`)
+  console.log(
+    `takeover of 1,000 in flight: the first after ${first.toFixed(0)} ms, all after ${(performance.now() - killed).toFixed(0)} ms`,
+  )
   expect(new Set(second.ids()).size).toBe(1000)
   expect(second.deliveries.filter(({ lost }) => lost !== 1)).toEqual([])
   for (let key = 0; key < 100; key++) {

@@ -40,59 +40,75 @@ test('a full store refuses sends, is emptied by its consumers, takes sends again
   expect(sizeOf(`${file}-wal`)).toBeLessThan(16 * 1024 * 1024 + 8192)
 })
 
-test('what a dead consumer held in a full store is taken over; parking and emissions go through while sends are refused', async () => {
-  const file = place()
-  const victim = await elsewhere({ file, maxSize })
-  const { transport, states } = await opened({ file, maxSize })
-  const held = await consumer(victim.transport, never, { maxMessages: 500 })
-  const accepted: string[] = []
-  const fill = async (count: number): Promise<boolean> => {
-    const batch = batchOf(count, `f${accepted.length}`, 1000)
-    const full = (await transport.send(batch))[0] !== 'sent'
-    if (!full) accepted.push(...batch.map(({ message }) => message.id))
-    return full
-  }
-  while (!(await fill(100)));
-  while (!(await fill(1)));
-  await until(
-    () => held.deliveries.length === 500,
-    () => `${held.deliveries.length} handed out`,
-  )
-  const survivor = new Set<string>()
-  const parked = new Set<string>()
-  let emitted = 0
-  await victim.kill()
-  await consumer(transport, ({ message, parked: note }): Settlement => {
-    survivor.add(message.id)
-    if (note === undefined && parked.size < 100 && message.id.endsWith('-7')) {
-      parked.add(message.id)
-      return { park: { attempts: 1, code: 'HANDLER_FAILED', reason: 'try later' } }
+// 500: within the reserve; 3,000: all that the store has, which is more than that
+test.each([500, 3000])(
+  'the %i messages of 1 KB that a dead consumer held in a full store are taken over; parking and emissions go through while sends are refused',
+  async (inHands) => {
+    const file = place()
+    const victim = await elsewhere({ file, maxSize })
+    const { transport, states } = await opened({ file, maxSize })
+    const held = await consumer(victim.transport, never, { maxMessages: inHands })
+    const accepted: string[] = []
+    const fill = async (count: number): Promise<boolean> => {
+      const batch = batchOf(count, `f${accepted.length}`, 1000)
+      const full = (await transport.send(batch))[0] !== 'sent'
+      if (!full) accepted.push(...batch.map(({ message }) => message.id))
+      return full
     }
-    // a dead letter, say: nobody reads that channel
-    emitted++
-    return emitted <= 300 ? { emit: [outgoing(`dead-${emitted}`, undefined, { channel: { address: 'queue.dead', kind: 'point-to-point' }, body: Buffer.alloc(500) })] } : done
-  })
-  await until(
-    () => accepted.every((id) => survivor.has(id)),
-    () => `${survivor.size} of ${accepted.length}`,
-  )
-  expect(parked.size).toBeGreaterThan(10)
-  const depths = (await transport.admin?.depths()) ?? []
-  await until(
-    async () => ((await transport.admin?.depths()) ?? []).find(({ channel }) => channel.address === 'queue.dead')?.waiting === 300,
-    () => JSON.stringify(depths),
-  )
-  expect(states.every((state) => state.ready)).toBe(true)
-  await until(
-    async () => codes(await transport.send([outgoing('later')]))[0] === 'sent',
-    () => 'still refused',
-  )
-}, 40_000)
+    while (!(await fill(100)));
+    while (!(await fill(1)));
+    await until(
+      () => held.deliveries.length === inHands,
+      () => `${held.deliveries.length} handed out`,
+    )
+    const survivor = new Set<string>()
+    const parked = new Set<string>()
+    let emitted = 0
+    await victim.kill()
+    await consumer(transport, ({ message, parked: note }): Settlement => {
+      survivor.add(message.id)
+      if (note === undefined && parked.size < 100 && message.id.endsWith('-7')) {
+        parked.add(message.id)
+        return { park: { attempts: 1, code: 'HANDLER_FAILED', reason: 'try later' } }
+      }
+      // a dead letter, say: nobody reads that channel
+      emitted++
+      return emitted <= 300
+        ? {
+            emit: [
+              outgoing(`dead-${emitted}`, undefined, {
+                channel: { address: 'queue.dead', kind: 'point-to-point' },
+                body: Buffer.alloc(500),
+              }),
+            ],
+          }
+        : done
+    })
+    await until(
+      () => accepted.every((id) => survivor.has(id)),
+      () => `${survivor.size} of ${accepted.length}`,
+    )
+    expect(parked.size).toBeGreaterThan(0)
+    const depths = (await transport.admin?.depths()) ?? []
+    await until(
+      async () => ((await transport.admin?.depths()) ?? []).find(({ channel }) => channel.address === 'queue.dead')?.waiting === 300,
+      () => JSON.stringify(depths),
+    )
+    expect(states.every((state) => state.ready)).toBe(true)
+    await until(
+      async () => codes(await transport.send([outgoing('later')]))[0] === 'sent',
+      () => 'still refused',
+    )
+  },
+  40_000,
+)
 
 test('a delayed message counts, and one message that is larger than all that is left is refused alone', async () => {
   const { transport } = await opened({ file: place(), maxSize })
   expect(codes(await transport.send([outgoing('large', 'k', { body: Buffer.alloc(5_000_000) })]))).toEqual(['STORE_FULL'])
-  expect(codes(await transport.send([outgoing('late', 'k', { body: Buffer.alloc(5_000_000), notBefore: Date.now() + 60_000 })]))).toEqual(['STORE_FULL'])
+  expect(codes(await transport.send([outgoing('late', 'k', { body: Buffer.alloc(5_000_000), notBefore: Date.now() + 60_000 })]))).toEqual([
+    'STORE_FULL',
+  ])
   const both = await Promise.all([transport.send([outgoing('small')]), transport.send([outgoing('event', 'k', { channel: topic })])])
   expect(both.flat()).toEqual(['sent', 'sent'])
 })

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
+import type { ParkNote } from '../../../src/transport/seam.ts'
 import { Database } from '../../../src/transport/sqlite/db/database.ts'
 import { Parked } from '../../../src/transport/sqlite/db/parked.ts'
 import type { HeadRow } from '../../../src/transport/sqlite/protocol.ts'
-import type { ParkNote } from '../../../src/transport/seam.ts'
 import { place } from './stores.ts'
 
 function lot(): { db: Database; parked: Parked } {
@@ -10,7 +10,8 @@ function lot(): { db: Database; parked: Parked } {
   onTestFinished(() => db.close())
   // take looks whether the shard is owned
   db.write(false, () => {
-    for (let shard = 0; shard < 4; shard++) db.sql("INSERT INTO lease (grp, shard, owner, epoch, acked) VALUES (1, ?, 'me/0', 5, 0)").run(shard)
+    for (let shard = 0; shard < 4; shard++)
+      db.sql("INSERT INTO lease (grp, shard, owner, epoch, acked) VALUES (1, ?, 'me/0', 5, 0)").run(shard)
   })
   return { db, parked: new Parked(db) }
 }
@@ -54,17 +55,23 @@ test('whatever is done to a lot, the heads are the first of each key that are du
         const id = { pos: row?.pos ?? 0, sub: row?.sub ?? 0 }
         if (what < 3 || row === undefined) {
           const pos = draw(1000)
-          if (db.sql('SELECT 1 FROM parked WHERE pos = ?').get(pos) === undefined) parked.put(1, shard, 5, { pos, sub: 0, key, note: note(due()), frame, out: draw(6) === 0 })
+          if (db.sql('SELECT 1 FROM parked WHERE pos = ?').get(pos) === undefined)
+            parked.put(1, shard, 5, { pos, sub: 0, key, note: note(due()), frame, out: draw(6) === 0 })
         } else if (what === 3) parked.put(1, row.shard, 5, { ...id, key: row.key, note: note(due()) })
         else if (what === 4) parked.remove(1, id, draw(2) === 0)
         else if (what === 5) parked.take(1, [{ ...id, shard: row.shard, epoch: 5 }])
-        else if (what === 6) parked.amend(1, id, { ...note(due()), order: draw(2) === 0 ? 'redrive' : undefined }, draw(2) === 0 ? frame : undefined)
+        else if (what === 6)
+          parked.amend(1, id, { ...note(due()), order: draw(2) === 0 ? 'redrive' : undefined }, draw(2) === 0 ? frame : undefined)
         else if (what === 7) parked.giveBack(1, shard, 5)
         else if (what === 8) parked.suspect(1, shard, 7)
-        else if (db.sql('SELECT 1 FROM parked WHERE pos = 1001').get() === undefined) parked.addSuspect(1, shard, 1001, key, draw(50), frame, draw(2) === 0)
+        else if (db.sql('SELECT 1 FROM parked WHERE pos = 1001').get() === undefined)
+          parked.addSuspect(1, shard, 1001, key, draw(50), frame, draw(2) === 0)
       })
       const found: HeadRow[] = parked.heads(1, [0, 1, 2, 3], 8)
-      expect(found.map((head) => ({ ...head })), `seed ${seed}, step ${step}`).toEqual(naive(db, 8))
+      expect(
+        found.map((head) => ({ ...head })),
+        `seed ${seed}, step ${step}`,
+      ).toEqual(naive(db, 8))
       compared += found.length
     }
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync, openSync, writeSync, closeSync, chmodSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
@@ -111,7 +111,9 @@ test('a newer minor format opens, unless it says that older versions may not', a
 })
 
 test('another major format is refused', async () => {
-  expect((await refused('STORE_VERSION', () => openFile(storeOf(200, 100)))).message).toContain('has the format 2.0, and this version of Pabal reads 1.x')
+  expect((await refused('STORE_VERSION', () => openFile(storeOf(200, 100)))).message).toContain(
+    'has the format 2.0, and this version of Pabal reads 1.x',
+  )
   await refused('STORE_VERSION', () => open(storeOf(300, 300)))
 })
 
@@ -138,14 +140,17 @@ test('what SQLite says in Pabal’s words', () => {
     [1, 'STORE_UNUSABLE', false],
     [19, 'STORE_UNUSABLE', false],
   ]
-  for (const [errcode, code, retryable] of expected) expect([errcode, said(errcode).code, said(errcode).retryable]).toEqual([errcode, code, retryable])
+  for (const [errcode, code, retryable] of expected)
+    expect([errcode, said(errcode).code, said(errcode).retryable]).toEqual([errcode, code, retryable])
 })
 
 test('a defect is not worth trying again, and says what it was', () => {
   const file = place()
   const db = openFile(file)
   const broken = () => (undefined as unknown as { length: number }).length
-  expect(() => db.write(true, broken)).toThrow(expect.objectContaining({ code: 'STORE_UNUSABLE', retryable: false, message: expect.stringContaining("reading 'length'") }))
+  expect(() => db.write(true, broken)).toThrow(
+    expect.objectContaining({ code: 'STORE_UNUSABLE', retryable: false, message: expect.stringContaining("reading 'length'") }),
+  )
   // and the transaction is over
   expect(db.write(true, () => 1)).toBe(1)
   db.close()

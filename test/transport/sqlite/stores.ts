@@ -53,7 +53,11 @@ export const batchOf = (count: number, name = 'm', bytes = 100): Outgoing[] =>
 export const done: Settlement = { emit: [] }
 
 /** A subscription that keeps what came; `decide` may leave a delivery unsettled for ever. */
-export async function consumer(transport: Transport, decide: (delivery: Delivery) => Settlement | Promise<Settlement> = () => done, more = {}) {
+export async function consumer(
+  transport: Transport,
+  decide: (delivery: Delivery) => Settlement | Promise<Settlement> = () => done,
+  more = {},
+) {
   const deliveries: Delivery[] = []
   const subscription: Subscription = await transport.subscribe(
     queue,
@@ -73,7 +77,9 @@ export async function until(condition: () => unknown, what: () => string, patien
   for (const end = performance.now() + patience; !(await condition()); await sleep(10)) if (performance.now() > end) throw new Error(what())
 }
 
-export const codes = (results: readonly unknown[]): string[] => [...new Set(results.map((result) => (result === 'sent' ? 'sent' : (result as PabalError).code)))]
+export const codes = (results: readonly unknown[]): string[] => [
+  ...new Set(results.map((result) => (result === 'sent' ? 'sent' : (result as PabalError).code))),
+]
 
 /** Looks into the file as anybody could. */
 export function look<T>(file: string, sql: string): T[] {

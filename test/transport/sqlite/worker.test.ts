@@ -13,7 +13,11 @@ test('a worker that dies of an exception: everything says so, and nothing waits 
     if (result === 'sent') sent++
     else error = result as PabalError
   }
-  expect(error).toMatchObject({ code: 'STORE_UNUSABLE', retryable: false, message: expect.stringContaining('the worker of the store ended: a fault was asked for') })
+  expect(error).toMatchObject({
+    code: 'STORE_UNUSABLE',
+    retryable: false,
+    message: expect.stringContaining('the worker of the store ended: a fault was asked for'),
+  })
   expect(sent).toBeGreaterThan(0)
   expect(states.at(-1)).toMatchObject({ ready: false, reason: expect.stringContaining('the worker of the store ended') })
   expect(codes(await transport.send(batchOf(3)))).toEqual(['STORE_UNUSABLE'])

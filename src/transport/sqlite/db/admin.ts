@@ -36,11 +36,17 @@ export class AdminTables {
   }
 
   #group(address: string, name: string): GroupRow | undefined {
-    return this.#db.sql('SELECT g.id AS id, g.channel AS channel FROM grp g JOIN channel c ON c.id = g.channel WHERE c.address = ? AND g.name = ?').get(address, name) as GroupRow | undefined
+    return this.#db
+      .sql('SELECT g.id AS id, g.channel AS channel FROM grp g JOIN channel c ON c.id = g.channel WHERE c.address = ? AND g.name = ?')
+      .get(address, name) as GroupRow | undefined
   }
 
   depths(): DepthRow[] {
-    const groups = this.#db.sql('SELECT g.id AS id, g.channel AS channel, g.name AS name, c.address AS address, c.kind AS kind FROM grp g JOIN channel c ON c.id = g.channel ORDER BY c.address, g.name').all() as unknown as (GroupRow & { name: string; address: string; kind: Channel['kind'] })[]
+    const groups = this.#db
+      .sql(
+        'SELECT g.id AS id, g.channel AS channel, g.name AS name, c.address AS address, c.kind AS kind FROM grp g JOIN channel c ON c.id = g.channel ORDER BY c.address, g.name',
+      )
+      .all() as unknown as (GroupRow & { name: string; address: string; kind: Channel['kind'] })[]
     return groups.map((group) => {
       let waiting = 0
       let oldest: number | null = null
@@ -51,8 +57,17 @@ export class AdminTables {
       const { n } = this.#db.sql('SELECT count(*) AS n FROM parked WHERE grp = ?').get(group.id) as { n: number }
       const owners: Record<string, number> = {}
       for (const { owner } of this.#leases(group.id)) if (owner !== null) owners[owner] = (owners[owner] ?? 0) + 1
-      const { delayed } = this.#db.sql('SELECT count(*) AS delayed FROM delayed WHERE channel = ?').get(group.channel) as { delayed: number }
-      return { channel: { address: group.address, kind: group.kind }, group: group.name, waiting: waiting + delayed, parked: n, oldest, owners }
+      const { delayed } = this.#db.sql('SELECT count(*) AS delayed FROM delayed WHERE channel = ?').get(group.channel) as {
+        delayed: number
+      }
+      return {
+        channel: { address: group.address, kind: group.kind },
+        group: group.name,
+        waiting: waiting + delayed,
+        parked: n,
+        oldest,
+        owners,
+      }
     })
   }
 
@@ -62,11 +77,15 @@ export class AdminTables {
 
   /** The group's messages in the log that are not settled, from a position on. */
   *#unsettled(group: GroupRow, from: number): Generator<Unsettled> {
-    const leases = new Map(this.#leases(group.id).map((lease) => [lease.shard, { acked: lease.acked, settled: new Set(logOf(lease.state).settled) }]))
+    const leases = new Map(
+      this.#leases(group.id).map((lease) => [lease.shard, { acked: lease.acked, settled: new Set(logOf(lease.state).settled) }]),
+    )
     const parked = this.#db.sql('SELECT 1 FROM parked WHERE grp = ? AND pos = ? AND sub = 0')
     let at = Math.max(from, Math.min(...[...leases.values()].map((lease) => lease.acked)))
     for (;;) {
-      const row = this.#db.sql('SELECT first, last, time, bytes FROM segment WHERE channel = ? AND last >= ? ORDER BY last LIMIT 1').get(group.channel, at) as { first: number; last: number; time: number; bytes: Uint8Array } | undefined
+      const row = this.#db
+        .sql('SELECT first, last, time, bytes FROM segment WHERE channel = ? AND last >= ? ORDER BY last LIMIT 1')
+        .get(group.channel, at) as { first: number; last: number; time: number; bytes: Uint8Array } | undefined
       if (row === undefined) return
       const found: Unsettled[] = []
       const bytes = asBuffer(row.bytes)
@@ -86,7 +105,9 @@ export class AdminTables {
     if (row === undefined) return []
     const [pos, sub] = after === undefined ? [-1, 0] : positionOf(after)
     if (parked) {
-      const rows = this.#db.sql('SELECT pos, sub, frame, note FROM parked WHERE grp = ? AND (pos > ? OR pos = ? AND sub > ?) ORDER BY pos, sub LIMIT ?').all(row.id, pos, pos, sub, limit) as unknown as { pos: number; sub: number; frame: Uint8Array; note: string }[]
+      const rows = this.#db
+        .sql('SELECT pos, sub, frame, note FROM parked WHERE grp = ? AND (pos > ? OR pos = ? AND sub > ?) ORDER BY pos, sub LIMIT ?')
+        .all(row.id, pos, pos, sub, limit) as unknown as { pos: number; sub: number; frame: Uint8Array; note: string }[]
       return rows.map((found) => ({ ...found, note: noteOf(found.note) }))
     }
     const found: StoredRow[] = []
@@ -137,7 +158,8 @@ export class AdminTables {
     // Before the group's first unsettled message nothing need be remembered one by one, and the log can be trimmed.
     const [first] = this.#unsettled(group, 0)
     const acked = first?.pos ?? (this.#db.sql('SELECT next FROM channel WHERE id = ?').get(group.channel) as { next: number }).next
-    for (const one of this.#leases(group.id)) if (one.owner === null && one.acked < acked) this.#save(group.id, { ...one, acked }, logOf(one.state))
+    for (const one of this.#leases(group.id))
+      if (one.owner === null && one.acked < acked) this.#save(group.id, { ...one, acked }, logOf(one.state))
     return true
   }
 

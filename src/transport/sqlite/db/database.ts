@@ -1,5 +1,5 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { resolve } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { PabalError } from '../../../errors.ts'
 import { systemRuntime } from '../../../runtime/system.ts'
 import { checkPlace, explain, identityOf, isBusy } from './faults.ts'
@@ -25,6 +25,8 @@ const lastTries = 100
 /** Free pages that are kept for the next messages, and the most that are given back at a time. */
 const keptPages = 512
 const mostPages = 4096
+/** SQLite's own limit of pages. */
+const unlimited = 4294967294
 
 /** The connection: transactions with or without a sync, statements prepared once. Lives in the worker. */
 export class Database {
@@ -35,6 +37,7 @@ export class Database {
   readonly #identity: string | undefined
   readonly shards: number
   #pageSize = 4096
+  #mostPages = 0
   #syncing = true
   /** Since when the write lock was never free. */
   #busySince: number | undefined
@@ -65,8 +68,10 @@ export class Database {
     const { page_size: page } = db.prepare('PRAGMA page_size').get() as { page_size: number }
     const { maxSize } = this.#options
     this.#pageSize = page
-    const most = Math.ceil((maxSize + Math.max(leastReserve, maxSize / 4)) / page)
-    db.exec(`PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${most}`)
+    this.#mostPages = Math.ceil((maxSize + Math.max(leastReserve, maxSize / 4)) / page)
+    db.exec(
+      `PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${this.#mostPages}`,
+    )
     if (found !== undefined) return found
     db.exec('BEGIN IMMEDIATE')
     try {
@@ -119,7 +124,12 @@ export class Database {
       }
       point('transport.commit.after')
       if (durable) point('transport.sync.after')
-      if (trace) trace({ what: 'commit', durable, synced: (this.#db.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous >= 2 })
+      if (trace)
+        trace({
+          what: 'commit',
+          durable,
+          synced: (this.#db.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous >= 2,
+        })
       return result
     } catch (error) {
       throw explain(error, this.#path)
@@ -136,7 +146,8 @@ export class Database {
 
   /** Throws `STORE_REPLACED` where the path leads to another file, or to none. */
   checkPresence(): void {
-    if (identityOf(this.#path) !== this.#identity) throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
+    if (identityOf(this.#path) !== this.#identity)
+      throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
   }
 
   /** Throws `STORE_FULL` where `bytes` more would exceed the limit for sends. Within a transaction. */
@@ -144,7 +155,20 @@ export class Database {
     const used = this.#count('page_count') - this.#count('freelist_count')
     const { maxSize } = this.#options
     if (used * this.#pageSize + bytes > maxSize)
-      throw new PabalError('STORE_FULL', `${this.#path}: it holds ${used * this.#pageSize} of at most ${maxSize} bytes, and ${bytes} more were to be stored; nothing was`)
+      throw new PabalError(
+        'STORE_FULL',
+        `${this.#path}: it holds ${used * this.#pageSize} of at most ${maxSize} bytes, and ${bytes} more were to be stored; nothing was`,
+      )
+  }
+
+  /** Runs `work` without a limit: for what makes room as soon as it is done. */
+  beyond<T>(work: () => T): T {
+    this.#db.exec(`PRAGMA max_page_count = ${unlimited}`)
+    try {
+      return work()
+    } finally {
+      this.#db.exec(`PRAGMA max_page_count = ${this.#mostPages}`)
+    }
   }
 
   #count(what: 'page_count' | 'freelist_count'): number {
@@ -166,7 +190,12 @@ export class Database {
         this.#busySince ??= now
         // Requests that queued behind one that waited in vain do not each wait as long again.
         until ??= Math.max(this.#busySince + busyAfter, now + Math.min(lastTries, busyAfter))
-        if (now >= until) throw new PabalError('STORE_BUSY', `${this.#path}: another process has held the write lock for ${((now - this.#busySince) / 1000).toFixed(1)} s`, { cause: error })
+        if (now >= until)
+          throw new PabalError(
+            'STORE_BUSY',
+            `${this.#path}: another process has held the write lock for ${((now - this.#busySince) / 1000).toFixed(1)} s`,
+            { cause: error },
+          )
         Atomics.wait(pause, 0, 0, 0.1 + systemRuntime.random() * 0.9)
       }
     }

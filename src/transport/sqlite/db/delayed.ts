@@ -28,9 +28,15 @@ export class Delayed {
   /** Moves what is due into the log, in order of its time, some at a time. The channels that were written to. */
   wake(now: number): string[] {
     const rows = this.#db
-      .sql('SELECT d.id, c.address, c.kind, d.shard, d.frame FROM delayed d JOIN channel c ON c.id = d.channel WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 500')
+      .sql(
+        'SELECT d.id, c.address, c.kind, d.shard, d.frame FROM delayed d JOIN channel c ON c.id = d.channel WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 500',
+      )
       .all(now) as unknown as { id: number; address: string; kind: Channel['kind']; shard: number; frame: Uint8Array }[]
-    const packs: Pack[] = rows.map(({ address, kind, shard, frame }) => ({ channel: { address, kind }, count: 1, bytes: packOne(shard, frame) }))
+    const packs: Pack[] = rows.map(({ address, kind, shard, frame }) => ({
+      channel: { address, kind },
+      count: 1,
+      bytes: packOne(shard, frame),
+    }))
     for (const { id } of rows) this.#db.sql('DELETE FROM delayed WHERE id = ?').run(id)
     return packs.length === 0 ? [] : this.#log.append(packs)
   }

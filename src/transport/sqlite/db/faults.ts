@@ -3,7 +3,9 @@ import { dirname, resolve } from 'node:path'
 import { isPabalError, PabalError } from '../../../errors.ts'
 
 /** What `statfs` says of network file systems: NFS, SMB/CIFS (three kinds), 9P, FUSE.sshfs and others, Ceph, AFS, Lustre, GFS2, OCFS2. */
-const networkTypes = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x00c36400, 0x5346414f, 0x0bd00bd0, 0x01161970, 0x7461636f])
+const networkTypes = new Set([
+  0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x00c36400, 0x5346414f, 0x0bd00bd0, 0x01161970, 0x7461636f,
+])
 
 export const isNetworkType = (type: number): boolean => networkTypes.has(type)
 
@@ -16,7 +18,11 @@ export function checkPlace(file: string, typeOf: (folder: string) => number = (f
   if (!there.isDirectory()) throw unusable(path, `${folder} is not a folder`)
   if (statOf(path)?.isDirectory()) throw unusable(path, 'it is a folder; give a file')
   const type = typeOf(folder)
-  if (isNetworkType(type)) throw unusable(path, `it lies on a network file system (type 0x${type.toString(16)}), where processes cannot share a write-ahead log; use a local disk`)
+  if (isNetworkType(type))
+    throw unusable(
+      path,
+      `it lies on a network file system (type 0x${type.toString(16)}), where processes cannot share a write-ahead log; use a local disk`,
+    )
 }
 
 /** Which file a path leads to: it changes when the file is deleted or replaced. */
@@ -70,13 +76,19 @@ export function explain(error: unknown, file: string): PabalError {
     case 26:
       return new PabalError('STORE_CORRUPT', said, { cause: error })
     case 13:
-      return new PabalError('STORE_FULL', `${said}: the store has reached its size limit or the disk is full; nothing was stored`, { cause: error })
+      return new PabalError('STORE_FULL', `${said}: the store has reached its size limit or the disk is full; nothing was stored`, {
+        cause: error,
+      })
     case 14:
       return unusable(file, `it cannot be opened (${message}): is it readable and writable, and its folder too?`, error)
     default:
-      return new PabalError('STORE_UNUSABLE', `${said} (${errcode === undefined ? 'a defect in Pabal' : `SQLite's code ${errcode}, a defect in Pabal`}); nothing was stored`, {
-        cause: error,
-        hint: 'Report it with the text of this error.',
-      })
+      return new PabalError(
+        'STORE_UNUSABLE',
+        `${said} (${errcode === undefined ? 'a defect in Pabal' : `SQLite's code ${errcode}, a defect in Pabal`}); nothing was stored`,
+        {
+          cause: error,
+          hint: 'Report it with the text of this error.',
+        },
+      )
   }
 }

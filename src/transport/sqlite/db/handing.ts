@@ -5,7 +5,11 @@ import { asBuffer, walk } from './pack.ts'
  * Which messages of the segments the reader will hand out first, as far as it has room: how many, and how far that is in
  * each shard. At least one. The reader counts in the same way.
  */
-export function firstRoom(segments: readonly Segment[], reads: readonly Reading[], room: Room): { count: number; ends: Map<number, number> } {
+export function firstRoom(
+  segments: readonly Segment[],
+  reads: readonly Reading[],
+  room: Room,
+): { count: number; ends: Map<number, number> } {
   const from = new Map(reads.map((reading) => [reading.shard, reading.from]))
   const ends = new Map<number, number>()
   let count = 0

@@ -31,7 +31,11 @@ export class Log {
   ensure(channel: Channel): ChannelRow {
     const found = this.find(channel.address)
     if (found) {
-      if (found.kind !== channel.kind) throw new PabalError('INVALID_CONFIGURATION', `the channel ${channel.address} is ${found.kind} in this store, and was asked for as ${channel.kind}`)
+      if (found.kind !== channel.kind)
+        throw new PabalError(
+          'INVALID_CONFIGURATION',
+          `the channel ${channel.address} is ${found.kind} in this store, and was asked for as ${channel.kind}`,
+        )
       return found
     }
     this.#db.sql('INSERT INTO channel (address, kind) VALUES (?, ?)').run(channel.address, channel.kind)
@@ -77,7 +81,9 @@ export class Log {
       const count = same.reduce((sum, pack) => sum + pack.count, 0)
       const { next } = this.#db.sql('UPDATE channel SET next = next + ? WHERE id = ? RETURNING next').get(count, id) as { next: number }
       const bytes = same.length === 1 ? (same[0] as Pack).bytes : Buffer.concat(same.map((pack) => pack.bytes))
-      this.#db.sql('INSERT INTO segment (channel, first, last, time, bytes) VALUES (?, ?, ?, ?, ?)').run(id, next - count, next - 1, systemRuntime.now(), bytes)
+      this.#db
+        .sql('INSERT INTO segment (channel, first, last, time, bytes) VALUES (?, ?, ?, ?, ?)')
+        .run(id, next - count, next - 1, systemRuntime.now(), bytes)
     }
     return [...byChannel.keys()]
   }
@@ -89,7 +95,9 @@ export class Log {
     let bytes = 0
     let at = from
     while (at < next && bytes < maxBytes) {
-      const row = this.#db.sql('SELECT first, last, bytes FROM segment WHERE channel = ? AND last >= ? ORDER BY last LIMIT 1').get(channel, at) as { first: number; last: number; bytes: Uint8Array } | undefined
+      const row = this.#db
+        .sql('SELECT first, last, bytes FROM segment WHERE channel = ? AND last >= ? ORDER BY last LIMIT 1')
+        .get(channel, at) as { first: number; last: number; bytes: Uint8Array } | undefined
       if (row === undefined) break
       segments.push({ first: row.first, bytes: row.bytes })
       bytes += row.bytes.byteLength
@@ -100,10 +108,17 @@ export class Log {
 
   /** Takes away the segments that every group has behind it. */
   trim(): void {
-    const rows = this.#db.sql(`
+    const rows = this.#db
+      .sql(`
       SELECT g.channel AS channel, min(l.acked) AS acked, (SELECT min(last) FROM segment WHERE channel = g.channel) AS oldest
-      FROM grp g JOIN lease l ON l.grp = g.id GROUP BY g.channel`).all() as { channel: number; acked: number; oldest: number | null }[]
-    for (const { channel, acked, oldest } of rows) if (oldest !== null && oldest < acked) this.#db.sql('DELETE FROM segment WHERE channel = ? AND last < ?').run(channel, acked)
-    this.#db.sql('DELETE FROM segment WHERE channel IN (SELECT c.id FROM channel c WHERE NOT EXISTS (SELECT 1 FROM grp g WHERE g.channel = c.id))').run()
+      FROM grp g JOIN lease l ON l.grp = g.id GROUP BY g.channel`)
+      .all() as { channel: number; acked: number; oldest: number | null }[]
+    for (const { channel, acked, oldest } of rows)
+      if (oldest !== null && oldest < acked) this.#db.sql('DELETE FROM segment WHERE channel = ? AND last < ?').run(channel, acked)
+    this.#db
+      .sql(
+        'DELETE FROM segment WHERE channel IN (SELECT c.id FROM channel c WHERE NOT EXISTS (SELECT 1 FROM grp g WHERE g.channel = c.id))',
+      )
+      .run()
   }
 }

@@ -37,14 +37,21 @@ export class Members {
 
   list(): { members: MemberRow[]; subscribers: SubscriberRow[] } {
     const members = this.#db.sql('SELECT id, address, pid FROM member').all() as unknown as MemberRow[]
-    const rows = this.#db.sql('SELECT unit, channel, grp, durable FROM subscriber').all() as unknown as { unit: string; channel: string; grp: string; durable: number }[]
+    const rows = this.#db.sql('SELECT unit, channel, grp, durable FROM subscriber').all() as unknown as {
+      unit: string
+      channel: string
+      grp: string
+      durable: number
+    }[]
     return { members, subscribers: rows.map(({ unit, channel, grp, durable }) => ({ unit, channel, group: grp, durable: durable === 1 })) }
   }
 
   join({ unit, channel, group, durable, ephemeral }: Operations['join']['takes']): { group: number; channel: number } {
     const member = memberOf(unit)
     this.#mustLive(member)
-    this.#db.sql('INSERT OR IGNORE INTO subscriber (unit, member, channel, grp, durable) VALUES (?, ?, ?, ?, ?)').run(unit, member, channel.address, group, durable ? 1 : 0)
+    this.#db
+      .sql('INSERT OR IGNORE INTO subscriber (unit, member, channel, grp, durable) VALUES (?, ?, ?, ?, ?)')
+      .run(unit, member, channel.address, group, durable ? 1 : 0)
     if (!durable) return { group: 0, channel: 0 }
     const { id } = this.#log.ensure(channel)
     const grp = this.#log.group(id, group, ephemeral ? member : null)
@@ -53,9 +60,13 @@ export class Members {
   }
 
   leave({ unit, channel, group, durable, ephemeral }: Operations['leave']['takes']): void {
-    this.#db.sql('DELETE FROM subscriber WHERE unit = ? AND channel = ? AND grp = ? AND durable = ?').run(unit, channel, group, durable ? 1 : 0)
+    this.#db
+      .sql('DELETE FROM subscriber WHERE unit = ? AND channel = ? AND grp = ? AND durable = ?')
+      .run(unit, channel, group, durable ? 1 : 0)
     if (!durable) return
-    const row = this.#db.sql('SELECT g.id AS id FROM grp g JOIN channel c ON c.id = g.channel WHERE c.address = ? AND g.name = ?').get(channel, group) as { id: number } | undefined
+    const row = this.#db
+      .sql('SELECT g.id AS id FROM grp g JOIN channel c ON c.id = g.channel WHERE c.address = ? AND g.name = ?')
+      .get(channel, group) as { id: number } | undefined
     if (row === undefined) return
     if (ephemeral) this.#log.dropGroup(row.id)
     else this.#leases.forgetWanted(row.id)
@@ -70,7 +81,9 @@ export class Members {
     this.#db.sql('DELETE FROM subscriber WHERE member = ?').run(member)
     for (const { id } of this.#db.sql('SELECT id FROM grp WHERE member = ?').all(member) as { id: number }[]) this.#log.dropGroup(id)
     const leases = this.#db
-      .sql('SELECT l.grp, g.channel, l.shard, l.acked, l.handed, l.state FROM lease l JOIN grp g ON g.id = l.grp WHERE l.owner >= ? AND l.owner < ?')
+      .sql(
+        'SELECT l.grp, g.channel, l.shard, l.acked, l.handed, l.state FROM lease l JOIN grp g ON g.id = l.grp WHERE l.owner >= ? AND l.owner < ?',
+      )
       .all(`${member}/`, `${member}0`) as unknown as DeadLease[]
     if (!known && leases.length === 0) return false
     for (const [key, same] of Map.groupBy(leases, (lease) => `${lease.grp}`)) this.#suspects(Number(key), same)
@@ -79,7 +92,12 @@ export class Members {
 
   #suspects(group: number, leases: readonly DeadLease[]): void {
     const now = systemRuntime.now()
-    const byShard = new Map(leases.map((lease) => [lease.shard, { ...lease, settled: new Set(logOf(lease.state).settled), held: new Map(logOf(lease.state).held) }]))
+    const byShard = new Map(
+      leases.map((lease) => [
+        lease.shard,
+        { ...lease, settled: new Set(logOf(lease.state).settled), held: new Map(logOf(lease.state).held) },
+      ]),
+    )
     const from = Math.min(...leases.map((lease) => lease.acked))
     const end = Math.max(...leases.map((lease) => lease.handed))
     const { channel } = leases[0] as DeadLease
@@ -95,20 +113,33 @@ export class Members {
         const lease = byShard.get(shard)
         if (lease === undefined || pos < lease.acked || pos >= lease.handed || lease.settled.has(pos)) return
         const { key } = readFrame(bytes, offset)
-        this.#parked.addSuspect(group, shard, pos, key ?? null, Math.max(now, lease.held.get(pos) ?? 0), bytes.subarray(offset, frameEnds), !lease.held.has(pos))
+        this.#parked.addSuspect(
+          group,
+          shard,
+          pos,
+          key ?? null,
+          Math.max(now, lease.held.get(pos) ?? 0),
+          bytes.subarray(offset, frameEnds),
+          !lease.held.has(pos),
+        )
       })
       at = last + 1
     }
     for (const { shard, acked, handed } of leases) {
       this.#parked.suspect(group, shard, now)
-      this.#db.sql("UPDATE lease SET owner = NULL, wanted = NULL, epoch = epoch + 1, acked = ?, handed = ?, state = '' WHERE grp = ? AND shard = ?").run(Math.max(acked, handed), Math.max(acked, handed), group, shard)
+      this.#db
+        .sql(
+          "UPDATE lease SET owner = NULL, wanted = NULL, epoch = epoch + 1, acked = ?, handed = ?, state = '' WHERE grp = ? AND shard = ?",
+        )
+        .run(Math.max(acked, handed), Math.max(acked, handed), group, shard)
     }
     this.#leases.forgetWanted(group)
   }
 
   /** Whoever was buried must register again before it takes part. */
   #mustLive(member: string): void {
-    if (this.#db.sql('SELECT 1 FROM member WHERE id = ?').get(member) === undefined) throw new PabalError('FENCED', `this process was taken for dead, its shards went to others`)
+    if (this.#db.sql('SELECT 1 FROM member WHERE id = ?').get(member) === undefined)
+      throw new PabalError('FENCED', `this process was taken for dead, its shards went to others`)
   }
 
   claim({ group, unit, shards }: Operations['claim']['takes']): Operations['claim']['gives'] {

@@ -32,7 +32,9 @@ export class Parked {
   }
 
   #refreshAt(group: number, id: ParkedId): void {
-    const row = this.#db.sql('SELECT shard, key FROM parked WHERE grp = ? AND pos = ? AND sub = ?').get(group, id.pos, id.sub) as { shard: number; key: string | null } | undefined
+    const row = this.#db.sql('SELECT shard, key FROM parked WHERE grp = ? AND pos = ? AND sub = ?').get(group, id.pos, id.sub) as
+      | { shard: number; key: string | null }
+      | undefined
     if (row) this.#refresh(group, row.shard, row.key, id)
   }
 
@@ -56,7 +58,9 @@ export class Parked {
 
   /** Takes a row away. `idle`: only where it is not out. False where it is gone, or out. */
   remove(group: number, { pos, sub }: ParkedId, idle = false): boolean {
-    const row = this.#db.sql('DELETE FROM parked WHERE grp = ? AND pos = ? AND sub = ? AND (out IS NULL OR NOT ?) RETURNING shard, key').get(group, pos, sub, idle ? 1 : 0) as { shard: number; key: string | null } | undefined
+    const row = this.#db
+      .sql('DELETE FROM parked WHERE grp = ? AND pos = ? AND sub = ? AND (out IS NULL OR NOT ?) RETURNING shard, key')
+      .get(group, pos, sub, idle ? 1 : 0) as { shard: number; key: string | null } | undefined
     if (row && row.key !== null) this.#refresh(group, row.shard, row.key, { pos, sub })
     return row !== undefined
   }
@@ -65,14 +69,20 @@ export class Parked {
   heads(group: number, shards: readonly number[], limit: number): HeadRow[] {
     const found: HeadRow[] = []
     for (const shard of shards)
-      for (const row of this.#db.sql('SELECT pos, sub, shard, key, ready AS due, suspect FROM parked WHERE grp = ? AND shard = ? AND ready IS NOT NULL ORDER BY ready, pos, sub LIMIT ?').all(group, shard, limit))
+      for (const row of this.#db
+        .sql(
+          'SELECT pos, sub, shard, key, ready AS due, suspect FROM parked WHERE grp = ? AND shard = ? AND ready IS NOT NULL ORDER BY ready, pos, sub LIMIT ?',
+        )
+        .all(group, shard, limit))
         found.push({ ...row, suspect: row.suspect === 1 } as unknown as HeadRow)
     return found.sort((a, b) => (a.due as number) - (b.due as number) || a.pos - b.pos || a.sub - b.sub).slice(0, limit)
   }
 
   /** Those of the shards that have nothing parked. */
   empty(group: number, shards: readonly number[]): number[] {
-    return shards.filter((shard) => this.#db.sql('SELECT 1 FROM parked WHERE grp = ? AND shard = ? LIMIT 1').get(group, shard) === undefined)
+    return shards.filter(
+      (shard) => this.#db.sql('SELECT 1 FROM parked WHERE grp = ? AND shard = ? LIMIT 1').get(group, shard) === undefined,
+    )
   }
 
   /** Marks them as handed out, so that they are counted should their owner die. Those that are gone or another's are left out. */
@@ -82,7 +92,9 @@ export class Parked {
       const row = this.#db
         .sql(`UPDATE parked SET out = ?, ready = NULL WHERE grp = ? AND pos = ? AND sub = ? AND out IS NULL
           AND EXISTS (SELECT 1 FROM lease WHERE grp = ? AND shard = ? AND epoch = ? AND owner IS NOT NULL) RETURNING key, lost, note, frame`)
-        .get(epoch, group, pos, sub, group, shard, epoch) as { key: string | null; lost: number; note: string; frame: Uint8Array } | undefined
+        .get(epoch, group, pos, sub, group, shard, epoch) as
+        | { key: string | null; lost: number; note: string; frame: Uint8Array }
+        | undefined
       if (row) taken.push({ pos, sub, key: row.key, lost: row.lost, note: noteOf(row.note), frame: row.frame })
     }
     return taken
@@ -90,14 +102,18 @@ export class Parked {
 
   /** The shard is given up: what was out of its lot by this epoch is in it again. */
   giveBack(group: number, shard: number, epoch: number): void {
-    const rows = this.#db.sql('UPDATE parked SET out = NULL WHERE grp = ? AND shard = ? AND out = ? RETURNING key, pos, sub').all(group, shard, epoch)
+    const rows = this.#db
+      .sql('UPDATE parked SET out = NULL WHERE grp = ? AND shard = ? AND out = ? RETURNING key, pos, sub')
+      .all(group, shard, epoch)
     this.#refreshAll(group, shard, rows as unknown as KeyedId[])
   }
 
   /** What a dead owner had out of a shard's lot: counted, and to be attempted alone. */
   suspect(group: number, shard: number, now: number): void {
     const rows = this.#db
-      .sql('UPDATE parked SET out = NULL, lost = lost + 1, suspect = 1, due = min(coalesce(due, ?), ?) WHERE grp = ? AND shard = ? AND out IS NOT NULL RETURNING key, pos, sub')
+      .sql(
+        'UPDATE parked SET out = NULL, lost = lost + 1, suspect = 1, due = min(coalesce(due, ?), ?) WHERE grp = ? AND shard = ? AND out IS NOT NULL RETURNING key, pos, sub',
+      )
       .all(now, now, group, shard)
     this.#refreshAll(group, shard, rows as unknown as KeyedId[])
   }
@@ -108,22 +124,34 @@ export class Parked {
 
   /** A message of the log that a dead owner held. */
   addSuspect(group: number, shard: number, pos: number, key: string | null, due: number, frame: Uint8Array, lost: boolean): void {
-    const note: ParkNote = { due, attempts: 0, code: lost ? 'PROCESS_KILLED' : 'KEY_PARKED', reason: lost ? 'it was handed out when its process died' : 'it waits for an earlier message of its key' }
+    const note: ParkNote = {
+      due,
+      attempts: 0,
+      code: lost ? 'PROCESS_KILLED' : 'KEY_PARKED',
+      reason: lost ? 'it was handed out when its process died' : 'it waits for an earlier message of its key',
+    }
     this.#db
-      .sql('INSERT OR IGNORE INTO parked (grp, shard, pos, sub, key, due, lost, suspect, note, frame) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)')
+      .sql(
+        'INSERT OR IGNORE INTO parked (grp, shard, pos, sub, key, due, lost, suspect, note, frame) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)',
+      )
       .run(group, shard, pos, key, due, lost ? 1 : 0, lost ? 1 : 0, JSON.stringify(note), frame)
     this.#refresh(group, shard, key, { pos, sub: 0 })
   }
 
   /** A place behind everything of the key that is parked or was sent so far. */
   nextSub(group: number, pos: number): number {
-    const { sub } = this.#db.sql('SELECT coalesce(max(sub), 0) + 1 AS sub FROM parked WHERE grp = ? AND pos = ?').get(group, pos) as { sub: number }
+    const { sub } = this.#db.sql('SELECT coalesce(max(sub), 0) + 1 AS sub FROM parked WHERE grp = ? AND pos = ?').get(group, pos) as {
+      sub: number
+    }
     return sub
   }
 
   amend(group: number, { pos, sub }: ParkedId, note: ParkNote, frame: Uint8Array | undefined): boolean {
     const text = JSON.stringify({ ...note, asked: true })
-    const done = this.#db.sql('UPDATE parked SET note = ?, due = ?, frame = coalesce(?, frame) WHERE grp = ? AND pos = ? AND sub = ?').run(text, dueOf(note), frame ?? null, group, pos, sub).changes === 1
+    const done =
+      this.#db
+        .sql('UPDATE parked SET note = ?, due = ?, frame = coalesce(?, frame) WHERE grp = ? AND pos = ? AND sub = ?')
+        .run(text, dueOf(note), frame ?? null, group, pos, sub).changes === 1
     if (done) this.#refreshAt(group, { pos, sub })
     return done
   }

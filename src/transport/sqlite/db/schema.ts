@@ -49,14 +49,24 @@ export function shardsOf(db: DatabaseSync, file: string): number | undefined {
   if (version === 0 || id !== applicationId) {
     const { n } = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }
     if (n === 0 && version === 0) return undefined
-    throw new PabalError('STORE_CORRUPT', `${file} is a SQLite database of something else: it has ${n} tables and indexes that are not Pabal's`, { hint: 'Give a path of its own for the messages.' })
+    throw new PabalError(
+      'STORE_CORRUPT',
+      `${file} is a SQLite database of something else: it has ${n} tables and indexes that are not Pabal's`,
+      { hint: 'Give a path of its own for the messages.' },
+    )
   }
   if (majorOf(version) !== majorOf(schemaVersion))
-    throw new PabalError('STORE_VERSION', `${file} has the format ${textOf(version)}, and this version of Pabal reads ${majorOf(schemaVersion)}.x`)
+    throw new PabalError(
+      'STORE_VERSION',
+      `${file} has the format ${textOf(version)}, and this version of Pabal reads ${majorOf(schemaVersion)}.x`,
+    )
   const meta = db.prepare('SELECT value FROM meta WHERE name = ?')
   const { value: reader } = (meta.get('reader') ?? { value: 0 }) as { value: number }
   if (reader > schemaVersion)
-    throw new PabalError('STORE_VERSION', `${file} has the format ${textOf(version)}, which needs a Pabal that knows ${textOf(reader)} or later; this one knows ${textOf(schemaVersion)}`)
+    throw new PabalError(
+      'STORE_VERSION',
+      `${file} has the format ${textOf(version)}, which needs a Pabal that knows ${textOf(reader)} or later; this one knows ${textOf(schemaVersion)}`,
+    )
   return (meta.get('shards') as { value: number }).value
 }
 

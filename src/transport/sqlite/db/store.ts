@@ -1,3 +1,5 @@
+import { isPabalError } from '../../../errors.ts'
+import { systemRuntime } from '../../../runtime/system.ts'
 import type { Operation, Operations, ShardSettlement } from '../protocol.ts'
 import { AdminTables } from './admin.ts'
 import { Database, type DatabaseOptions } from './database.ts'
@@ -7,12 +9,13 @@ import { Leases } from './leases.ts'
 import { Log } from './log.ts'
 import { Members } from './members.ts'
 import { Parked } from './parked.ts'
-import { systemRuntime } from '../../../runtime/system.ts'
 
 /** How often the log is trimmed while there is work, in milliseconds. */
 const trimEvery = 25
 
-type Handlers = { readonly [O in Exclude<Operation, 'open' | 'append' | 'settle' | 'close'>]: (args: Operations[O]['takes']) => Operations[O]['gives'] }
+type Handlers = {
+  readonly [O in Exclude<Operation, 'open' | 'append' | 'settle' | 'close'>]: (args: Operations[O]['takes']) => Operations[O]['gives']
+}
 
 /** The tables behind the operations. Lives in the worker. */
 export class Store {
@@ -106,7 +109,9 @@ export class Store {
     const safe = <T>(work: () => T): T => db.write(true, work)
     return {
       provision: ({ channels, mode }): readonly string[] => {
-        const missing = db.read(() => channels.filter((channel) => log.find(channel.address)?.kind !== channel.kind).map((channel) => channel.address))
+        const missing = db.read(() =>
+          channels.filter((channel) => log.find(channel.address)?.kind !== channel.kind).map((channel) => channel.address),
+        )
         if (mode === 'check' || missing.length === 0) return missing
         safe(() => channels.map((channel) => log.ensure(channel)))
         return []
@@ -128,14 +133,22 @@ export class Store {
         })
       },
       mark: ({ group, unit, marks }) => quick(() => this.#leases.mark(group, unit, marks)),
-      heads: ({ group, shards, limit }) => db.read(() => ({ heads: this.#parked.heads(group, shards, limit), empty: this.#parked.empty(group, shards) })),
+      heads: ({ group, shards, limit }) =>
+        db.read(() => ({ heads: this.#parked.heads(group, shards, limit), empty: this.#parked.empty(group, shards) })),
       take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
       register: ({ member, address, pid }) => quick(() => this.#members.register(member, address, pid)),
       unregister: ({ member }) => quick(() => this.#members.unregister(member)),
       bury: ({ member }) => {
-        const done = safe(() => this.#members.bury(member))
-        this.#trimDue = true
-        return done
+        const work = () => safe(() => this.#members.bury(member))
+        try {
+          return work()
+        } catch (error) {
+          // Copies are made of what it held, which may be more than the reserve; then the log can be trimmed by as much.
+          if (isPabalError(error, 'STORE_FULL')) return db.beyond(work)
+          throw error
+        } finally {
+          this.#trimDue = true
+        }
       },
       members: () => db.read(() => this.#members.list()),
       wakeDelayed: ({ now }) => {
