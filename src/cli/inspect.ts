@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { Channel } from '../channel/channel.ts'
 import { isPabalError, PabalError } from '../errors.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { transportFrom } from '../service/transports.ts'
@@ -40,10 +39,16 @@ export async function inspect(args: readonly string[]): Promise<void> {
       else console.log(depthTable(depths, systemRuntime.now()))
       return
     }
-    const place = { ...find(depths, values.channel, values.group), parked: values.parked }
-    const found = await admin.browse(place, { limit })
+    const place = find(depths, values.channel, values.group)
+    const found = await admin.browse(
+      { channel: place.channel, ...(place.group !== undefined && { group: place.group }), parked: values.parked },
+      { limit },
+    )
     show(found, values.json === true)
-    if (!values.json && found.length === limit) console.log(`(the first ${limit}; --limit shows more)`)
+    if (values.json) return
+    if (found.length === limit) console.log(`(the first ${limit}; --limit shows more)`)
+    else if (!values.parked && place.waiting > found.length)
+      console.log(`(${place.waiting - found.length} more: sent for a later time, or gone meanwhile)`)
   } finally {
     await transport.close()
   }
@@ -84,23 +89,25 @@ async function opened(url: string): Promise<Transport> {
   return transport
 }
 
-function find(depths: readonly Depth[], address: string, group: string | undefined): { channel: Channel; group?: string } {
+/** The queue that is meant; its group is named where there is more than one. */
+function find(depths: readonly Depth[], address: string, group: string | undefined): Depth {
   const here = depths.filter((depth) => depth.channel.address === address)
   const names = here.map((depth) => depth.group).filter((name) => name !== undefined)
-  const [first] = here
-  if (first === undefined)
-    throw new Usage(
-      `There is no channel "${address}"; there are ${[...new Set(depths.map((depth) => depth.channel.address))].join(', ') || 'none'}.`,
-      inspectHelp,
-    )
+  const [first, ...others] = here
+  if (first === undefined) {
+    const known = [...new Set(depths.map((depth) => depth.channel.address))].join(', ') || 'none'
+    throw new Usage(`There is no channel "${address}" that anybody reads; there are ${known}.`, inspectHelp)
+  }
   if (first.channel.kind === 'point-to-point') {
     if (group !== undefined) throw new Usage(`${address} is read by one service and has no groups: leave --group away.`, inspectHelp)
-    return { channel: first.channel }
+    return first
   }
-  if (group !== undefined && names.includes(group)) return { channel: first.channel, group }
+  if (group === undefined && others.length === 0) return first
+  const chosen = here.find((depth) => depth.group === group)
+  if (group !== undefined && chosen !== undefined) return chosen
   throw new Usage(
     group === undefined
-      ? `${address} has groups: choose one with --group: ${names.join(', ') || '(none)'}.`
+      ? `${address} has groups: choose one with --group: ${names.join(', ')}.`
       : `${address} has no group "${group}"; it has ${names.join(', ') || 'none'}.`,
     inspectHelp,
   )
