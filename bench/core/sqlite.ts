@@ -4,7 +4,7 @@ import { Child, withFolder } from './children.ts'
 
 const raw = new URL('./raw-sqlite.ts', import.meta.url)
 const ours = new URL('./pabal-sqlite.ts', import.meta.url)
-const count = 60_000
+const count = Number(process.env.BENCH_COUNT ?? 150_000)
 const batch = 500
 
 /** Starts all, says `go` once all are ready, waits for all; messages a second, and what each told. */

@@ -14,6 +14,9 @@ import { Reader } from './reader.ts'
 
 /** How long a settlement that could not be written waits until it is tried again, in milliseconds. */
 const writeAgain = 250
+/** A bare acknowledgement is written within this time in milliseconds, or when so many have gathered. */
+const writeWithin = 5
+const writeTogether = 256
 /** How long `close` goes on trying to write what the store refuses, in milliseconds; then it is left to be delivered again. */
 const closePatience = 1000
 
@@ -61,6 +64,9 @@ export class GroupSubscription implements Subscription {
   #laneTimer: Timer | undefined
   // writing
   #flushing: Promise<void> | undefined
+  #more = false
+  #unwritten = 0
+  #later: Timer | undefined
   #stuck = false
   #writeUntil = Number.POSITIVE_INFINITY
   // sharing
@@ -94,7 +100,7 @@ export class GroupSubscription implements Subscription {
   rebalance(): Promise<void> {
     this.#balancing = this.#balancing.then(() => this.#balance()).catch((error: unknown) => {
       if (isPabalError(error, 'FENCED')) void this.#env.peers.refresh().catch(() => undefined)
-      else this.#again(error, () => void this.rebalance())
+      else this.#tryAgain(error, () => void this.rebalance())
     })
     return this.#balancing
   }
@@ -130,7 +136,7 @@ export class GroupSubscription implements Subscription {
     shard.revoking = true
     shard.wanted = wanted
     this.#options.revoking?.(shard.name)
-    if (shard.outCount === 0) this.#write(shard)
+    if (shard.outCount === 0) this.#dirty(shard, true)
   }
 
   /** Another member has it: nothing of it is settled any more. */
@@ -169,9 +175,9 @@ export class GroupSubscription implements Subscription {
           else this.#scheduleLanes()
         },
         caughtUp: () => this.review(),
-        failed: (error) => this.#again(error, () => this.poke()),
+        failed: (error) => this.#tryAgain(error, () => this.poke()),
         lost: (shard) => this.#lose(shard),
-        advanced: (shard) => this.#dirty(shard),
+        advanced: (shard) => this.#dirty(shard, false),
       },
       ids,
     )
@@ -221,7 +227,7 @@ export class GroupSubscription implements Subscription {
       if ('emit' in settlement) shard.settleWithEmissions(entry, settlement.emit)
       else if ('park' in settlement) shard.park(entry, settlement.park)
       else this.#giveBack(entry, settlement.release.after ?? 0)
-      this.#dirty(shard)
+      this.#dirty(shard, entry.row || shard.revoking || !('emit' in settlement) || settlement.emit.length > 0)
       if (shard.lanes.size > 0) this.#runLanes()
     }
     if (this.#resume !== undefined && this.#roomy && !this.#stuck) {
@@ -285,7 +291,7 @@ export class GroupSubscription implements Subscription {
     if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.hasParked)) return
     this.#reviewing = true
     void this.#lookThrough()
-      .catch((error: unknown) => this.#again(error, () => this.review()))
+      .catch((error: unknown) => this.#tryAgain(error, () => this.review()))
       .finally(() => {
         this.#reviewing = false
         if (this.#reviewAgain) {
@@ -339,24 +345,29 @@ export class GroupSubscription implements Subscription {
   }
 
   /** The store could not be asked: nobody may tell when it can be. */
-  #again(error: unknown, act: () => void): void {
+  #tryAgain(error: unknown, act: () => void): void {
     if (this.#stopped || isPabalError(error, 'CLOSED')) return
     this.#env.runtime.timer(writeAgain, () => this.#stopped || act(), true)
   }
 
   // ——— writing
 
-  #dirty(shard: OwnedShard): void {
+  /**
+   * Something of the shard is to be written: at once where somebody waits for it, otherwise together with what comes until
+   * then. Nobody waits for a bare acknowledgement; until it is written the message would be handled again should the
+   * process die.
+   */
+  #dirty(shard: OwnedShard, waitedFor: boolean): void {
     shard.dirty = true
-    this.#flush()
-  }
-
-  #write(shard: OwnedShard): void {
-    shard.dirty = true
-    this.#flush()
+    if (waitedFor || ++this.#unwritten >= writeTogether) this.#flush()
+    else this.#later ??= this.#env.runtime.timer(writeWithin, () => this.#flush(), true)
   }
 
   #flush(): void {
+    this.#later?.cancel()
+    this.#later = undefined
+    this.#unwritten = 0
+    this.#more = true
     // In the next turn: what is settled in this one goes along.
     this.#flushing ??= new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
       .then(() => this.#writeAll())
@@ -368,7 +379,8 @@ export class GroupSubscription implements Subscription {
   }
 
   async #writeAll(): Promise<void> {
-    for (;;) {
+    while (this.#more) {
+      this.#more = false
       const shards = [...this.#owned.values()].filter((shard) => shard.dirty)
       if (shards.length === 0) return
       const freed = shards.filter((shard) => shard.revoking && shard.outCount === 0)
