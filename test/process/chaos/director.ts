@@ -44,7 +44,8 @@ export async function chaos(options: {
       clearTimeout(timer)
       if (ended !== 'SIGKILL') throw new Error(`${slot.name} ended by itself: ${ended}`)
       if (dieAt !== undefined && performance.now() - from < patience) atPoints++
-      options.progress?.(++killed)
+      killed++
+      options.progress?.(killed)
     }
     const last = new Actor({ role: slot.role, name: slot.name, url, folder })
     await last.ready
