@@ -157,6 +157,19 @@ console.log(JSON.stringify({ ms: performance.now() - before, sqlite: process.mod
     expect(JSON.parse(loaded.out).sqlite).toBe(true)
   })
 
+  test.each(['nodenext', 'bundler'])('its declarations need no types of Node, for the compiler with %s', async (moduleResolution) => {
+    const folder = join(work.path, moduleResolution)
+    mkdirSync(folder, { recursive: true })
+    const lines = names.map((name, index) => `import * as m${index} from '${name}'\nexport const e${index} = m${index}\n`)
+    writeFileSync(join(folder, 'all.mts'), lines.join(''))
+    const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext'
+    const compilerOptions = { target: 'es2023', module, moduleResolution, types: [], strict: true, skipLibCheck: false, noEmit: true }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['all.mts'] }))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const { out } = await run([tsc, '-p', '.', '--pretty', 'false'], folder)
+    expect(out).toBe('')
+  })
+
   test('the command', async () => {
     const { code, out } = await run([join(work.path, 'node_modules/pabal', manifest.bin.pabal), '--help'], work.path)
     expect({ code, first: out.split('\n')[0] }).toEqual({ code: 0, first: 'pabal COMMAND' })
