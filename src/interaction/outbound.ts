@@ -64,21 +64,21 @@ export class Outbound {
     }
   }
 
-  /** Refuses what cannot travel, before anything is written. */
-  check(outgoing: Outgoing): void {
-    const fault = this.fault(outgoing)
+  /** Refuses what cannot travel, before anything is written. `ownIds`: see `checkMessage`. */
+  check(outgoing: Outgoing, ownIds = false): void {
+    const fault = this.fault(outgoing, ownIds)
     if (fault !== undefined) throw fault
   }
 
   /** Why it cannot travel; undefined where it can. */
-  fault({ message, notBefore }: Outgoing): PabalError | undefined {
+  fault({ message, notBefore }: Outgoing, ownIds = false): PabalError | undefined {
     if (notBefore !== undefined && !this.capabilities.delays)
       return new PabalError(
         'UNSUPPORTED',
         `${message.type}: a delay was asked for, and the transport ${this.transport.name} does not declare "delays"`,
         { id: message.id },
       )
-    return checkMessage(message, this.capabilities.maxBytes)
+    return checkMessage(message, this.capabilities.maxBytes, ownIds)
   }
 
   /** Resolves with what the receipt makes of the transport's word; rejects where the message could not even be handed over. */

@@ -73,7 +73,7 @@ function start(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unkno
     const pending = new PendingRequest(inbox, port, id, taken ? `${id}:${deadline}:${inbox.size}` : id, deadline, within, resolve, reject)
     inbox.add(pending)
     if (options.signal !== undefined) pending.listen(options.signal)
-    void outbound.send(port.channel, pending.addressed(outbound, made, address), pending)
+    void outbound.send(port.channel, pending.addressed(outbound, made, address, options.id === undefined), pending)
   })
 }
 
@@ -111,9 +111,14 @@ class PendingRequest implements Waiting, Receipt<void> {
   }
 
   /** The message with its reply address and correlation, checked; a promise where either is still on its way. */
-  addressed(outbound: Outbound, made: Outgoing | Promise<Outgoing>, address: string | Promise<string>): Outgoing | Promise<Outgoing> {
+  addressed(
+    outbound: Outbound,
+    made: Outgoing | Promise<Outgoing>,
+    address: string | Promise<string>,
+    ownId: boolean,
+  ): Outgoing | Promise<Outgoing> {
     if (!(made instanceof Promise) && typeof address === 'string' && this.correlation === this.#id) {
-      const fault = outbound.fault(made)
+      const fault = outbound.fault(made, ownId)
       return fault === undefined ? made : Promise.reject(fault)
     }
     return Promise.all([made, address]).then(([outgoing, replyTo]) => {

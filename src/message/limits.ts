@@ -19,8 +19,11 @@ export function sizeOf(message: Message): number {
   return size
 }
 
-/** Why the message cannot travel, or undefined. Nothing may be written where it returns an error. */
-export function checkMessage(message: Message, maxBytes: number): PabalError | undefined {
+/**
+ * Why the message cannot travel, or undefined. Nothing may be written where it returns an error. `ownIds`: its id and
+ * correlation id were made here or have travelled already, so they are not looked at.
+ */
+export function checkMessage(message: Message, maxBytes: number, ownIds = false): PabalError | undefined {
   const { id, headers, extensions } = message
   let headerBytes = 0
   if (headers !== none) {
@@ -35,11 +38,11 @@ export function checkMessage(message: Message, maxBytes: number): PabalError | u
   }
   if (extensions !== none) for (const name in extensions) headerBytes += name.length + Buffer.byteLength(extensions[name] as string)
   const unsafe =
-    unsafeText('id', id) ??
+    (ownIds ? undefined : unsafeText('id', id)) ??
     unsafeText('source', message.source) ??
     unsafeText('type', message.type) ??
     unsafeText('key', message.key) ??
-    (message.correlationId === id ? undefined : unsafeText('correlation id', message.correlationId))
+    (ownIds || message.correlationId === id ? undefined : unsafeText('correlation id', message.correlationId))
   if (unsafe !== undefined)
     return new PabalError(
       'INVALID_HEADER',

@@ -105,7 +105,7 @@ function saying(
     extensions instanceof Promise
       ? extensions.then((known) => port.make(origin, now, payload, { ...fields, extensions: known }, true))
       : port.make(origin, now, payload, fields, wish !== undefined)
-  if (!(made instanceof Promise)) core.outbound.check(made)
+  if (!(made instanceof Promise)) core.outbound.check(made, options.id === undefined)
   return speaker.say(port.channel, made instanceof Promise ? made.then(checked(speaker)) : made, options.immediate === true)
 }
 

@@ -162,11 +162,13 @@ export class ReplyingRoute extends OneWayRoute {
       return encoded instanceof Promise ? encoded.then(() => undefined) : undefined
     }
     const made = makeReply(message, this.as, port, value, this.core.runtime.now())
-    const keep = (reply: Outgoing): void => {
-      this.core.outbound.check(reply)
-      handling.keep(reply)
-    }
-    return made instanceof Promise ? made.then(keep) : keep(made)
+    return made instanceof Promise ? made.then((reply) => this.#keep(handling, reply)) : this.#keep(handling, made)
+  }
+
+  /** Its ids follow from those of the request, which have travelled. */
+  #keep(handling: Handling, reply: Outgoing): void {
+    this.core.outbound.check(reply, true)
+    handling.keep(reply)
   }
 
   #names(): string {
