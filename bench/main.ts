@@ -58,11 +58,24 @@ for (const [i, pair] of pairs.entries()) {
   rows.push(await compare(pair, rounds ?? pair.rounds))
 }
 
-const figure = (value: number): string => (value >= 1000 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(3))
-const table = new Table({ head: ['', 'pabal', 'raw', 'unit', 'ratio', 'aim', 'spread'], style: { head: [] }, colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'] })
+const figure = (value: number): string =>
+  value >= 1000 ? Math.round(value).toLocaleString('en') : value >= 10 ? value.toFixed(1) : value.toFixed(3)
+const table = new Table({
+  head: ['', 'pabal', 'raw', 'unit', 'ratio', 'aim', 'spread'],
+  style: { head: [] },
+  colAligns: ['left', 'right', 'right', 'left', 'right', 'right', 'right'],
+})
 for (const row of rows) {
   const ratio = `${row.ratio.toFixed(2)}×`
-  table.push([row.name, figure(row.rate), `${figure(row.raw)}${row.limit ? ' (limit)' : ''}`, row.unit, row.ratio >= row.aim ? pc.green(ratio) : pc.yellow(ratio), `${row.aim}×`, `±${(row.spread * 100).toFixed(0)}%`])
+  table.push([
+    row.name,
+    figure(row.rate),
+    `${figure(row.raw)}${row.limit ? ' (limit)' : ''}`,
+    row.unit,
+    row.ratio >= row.aim ? pc.green(ratio) : pc.yellow(ratio),
+    `${row.aim}×`,
+    `±${(row.spread * 100).toFixed(0)}%`,
+  ])
 }
 console.log(table.toString())
 if (given.json !== undefined) writeFileSync(given.json, `${JSON.stringify({ suite: given.suite, node: process.version, rows }, null, 2)}\n`)

@@ -12,7 +12,10 @@ export const importTime: Pair = {
   aim: 1,
   raw: async () => 60,
   pabal: async () => {
-    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', probe], { encoding: 'utf8', cwd: new URL('../..', import.meta.url) })
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', probe], {
+      encoding: 'utf8',
+      cwd: new URL('../..', import.meta.url),
+    })
     const ms = Number(stdout)
     if (!(ms > 0)) throw new Error(`the probe failed: ${stderr}`)
     return ms

@@ -57,7 +57,12 @@ async function pabal(role: 'one-way' | 'request'): Promise<number> {
   const { bench } = app.clients({ bench: Bench }, { within: '30s' })
   const rate = await timed(async () => {
     for (let sent = 0; sent < count; sent += batch)
-      await Promise.all(Array.from({ length: batch }, (_, i): Promise<unknown> => (role === 'one-way' ? bench.take(order(sent + i)) : bench.ask(order(sent + i)))))
+      await Promise.all(
+        Array.from(
+          { length: batch },
+          (_, i): Promise<unknown> => (role === 'one-way' ? bench.take(order(sent + i)) : bench.ask(order(sent + i))),
+        ),
+      )
     if (role === 'one-way') await all
   })
   await app.close()

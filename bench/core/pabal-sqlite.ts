@@ -1,7 +1,7 @@
 /** A process of the Pabal side of the sqlite rows: a producer, a consumer or an idle one. */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { connect, defineService, type Handlers, on } from 'pabal'
-import { told, tell } from './children.ts'
+import { tell, told } from './children.ts'
 import { Bench } from './contract.ts'
 import { order } from './work.ts'
 
@@ -57,7 +57,10 @@ let publish: ((i: number) => Promise<unknown>) | undefined
 if (task.role === 'consume') await app.serve(Bench, serving(count))
 if (task.role === 'compete') {
   let seen = 0
-  await app.serve(Bench, serving(() => void seen++))
+  await app.serve(
+    Bench,
+    serving(() => void seen++),
+  )
   setInterval(() => {
     if (seen > 0) tell('count', seen)
     seen = 0
@@ -68,7 +71,11 @@ if (task.role === 'publish') {
   publish = (i) => service.publish.BenchOrder.OrderTaken(order(i).orderId, order(i))
 }
 if (task.role === 'hear') await app.serve(Hearer, { on: [on(Bench.events.BenchOrder, { OrderTaken: count })] }, { as: task.as as string })
-if (task.role === 'serve') await app.serve(Bench, serving(() => void handledAt.push(process.hrtime.bigint())))
+if (task.role === 'serve')
+  await app.serve(
+    Bench,
+    serving(() => void handledAt.push(process.hrtime.bigint())),
+  )
 tell('ready')
 
 if (task.role === 'idle') {

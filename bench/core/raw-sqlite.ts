@@ -6,7 +6,7 @@
 import { createConnection, createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { told, tell } from './children.ts'
+import { tell, told } from './children.ts'
 import { order, validate } from './work.ts'
 
 interface Task {
@@ -22,7 +22,8 @@ interface Task {
 function open(task: Task): DatabaseSync {
   const db = new DatabaseSync(task.file)
   db.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  for (const table of task.tables) db.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body TEXT NOT NULL)`)
+  for (const table of task.tables)
+    db.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body TEXT NOT NULL)`)
   return db
 }
 
@@ -43,7 +44,7 @@ async function produce(): Promise<void> {
       const body = JSON.stringify(value)
       // `copies`: a copy a group. Otherwise the tables are shards of the keys.
       if (task.copies) for (const table of tables) table.insert.run(value.orderId, body)
-      else tables[i % 997 % tables.length]?.insert.run(value.orderId, body)
+      else tables[(i % 997) % tables.length]?.insert.run(value.orderId, body)
     }
     db.exec('COMMIT')
     await turn()
@@ -89,15 +90,17 @@ async function loneProduce(): Promise<bigint[]> {
 /** When each was handled. */
 async function loneConsume(): Promise<bigint[]> {
   const times: bigint[] = []
+  const [table] = tables
+  if (!table) throw new Error('one table')
   const server = createServer((socket) => {
     let last = 0
     socket.on('data', () => {
-      for (const row of tables[0]?.read.all(last) as { id: number; body: string }[]) {
+      for (const row of table.read.all(last) as { id: number; body: string }[]) {
         validate(JSON.parse(row.body))
         times.push(process.hrtime.bigint())
         last = row.id
       }
-      tables[0]?.remove.run(last)
+      table.remove.run(last)
     })
     socket.on('close', () => server.close())
   })

@@ -23,7 +23,8 @@ async function rawRace(consumers: number, copies: boolean): Promise<number> {
   return withFolder(async (folder) => {
     const tables = Array.from({ length: consumers }, (_, i) => `t${i}`)
     const shared = { file: join(folder, 'raw.db'), batch }
-    const share = (i: number): number => (copies ? count : Array.from({ length: count }, (_, n) => (n % 997) % consumers).filter((n) => n === i).length)
+    const share = (i: number): number =>
+      copies ? count : Array.from({ length: count }, (_, n) => (n % 997) % consumers).filter((n) => n === i).length
     const consume = tables.map((table, i) => new Child(raw, { ...shared, role: 'consume', tables: [table], count: share(i) }))
     return (await race([...consume, new Child(raw, { ...shared, role: 'produce', tables, count, copies })])).rate
   })
@@ -58,7 +59,10 @@ async function oursRace(consumers: number): Promise<{ rate: number; told: number
   return withFolder(async (folder) => {
     const shared = { url: `sqlite:${join(folder, 'pabal.db')}`, batch, count }
     const groups = consumers > 1
-    const consume = Array.from({ length: consumers }, (_, i) => new Child(ours, groups ? { ...shared, role: 'hear', as: `hearer-${i}` } : { ...shared, role: 'consume' }))
+    const consume = Array.from(
+      { length: consumers },
+      (_, i) => new Child(ours, groups ? { ...shared, role: 'hear', as: `hearer-${i}` } : { ...shared, role: 'consume' }),
+    )
     return race([...consume, new Child(ours, { ...shared, role: groups ? 'publish' : 'produce' })])
   })
 }
@@ -66,7 +70,14 @@ async function oursRace(consumers: number): Promise<{ rate: number; told: number
 async function lone(role: 'raw' | 'pabal'): Promise<number> {
   return withFolder(async (folder) => {
     const n = 200
-    const task = { file: join(folder, 'raw.db'), url: `sqlite:${join(folder, 'pabal.db')}`, tables: ['t'], batch, count: n, socket: join(folder, 's') }
+    const task = {
+      file: join(folder, 'raw.db'),
+      url: `sqlite:${join(folder, 'pabal.db')}`,
+      tables: ['t'],
+      batch,
+      count: n,
+      socket: join(folder, 's'),
+    }
     const consumer = new Child(role === 'raw' ? raw : ours, { ...task, role: role === 'raw' ? 'lone-consume' : 'serve' })
     await consumer.told('ready')
     const producer = new Child(role === 'raw' ? raw : ours, { ...task, role: role === 'raw' ? 'lone-produce' : 'lone' })
@@ -78,7 +89,10 @@ async function lone(role: 'raw' | 'pabal'): Promise<number> {
     await producer.end()
     await consumer.end()
     if (handled.length !== n) throw new Error(`${handled.length} of ${n} lone messages arrived`)
-    return percentile(handled.map((t, i) => Number(t - (sent[i] as bigint)) / 1e6), 0.5)
+    return percentile(
+      handled.map((t, i) => Number(t - (sent[i] as bigint)) / 1e6),
+      0.5,
+    )
   })
 }
 
@@ -115,12 +129,41 @@ async function idle(): Promise<number> {
   })
 }
 
-const limit = (name: string, unit: string, bound: number, rounds: number, pabal: () => Promise<number>): Pair => ({ name, unit, rounds, limit: true, aim: 1, raw: async () => bound, pabal })
+const limit = (name: string, unit: string, bound: number, rounds: number, pabal: () => Promise<number>): Pair => ({
+  name,
+  unit,
+  rounds,
+  limit: true,
+  aim: 1,
+  raw: async () => bound,
+  pabal,
+})
 
 export const sqlitePairs: readonly Pair[] = [
-  { name: 'sqlite: durable end to end, 1 group', unit: 'msg/s', rounds: 5, aim: 1, raw: () => rawRace(1, false), pabal: async () => (await oursRace(1)).rate },
-  { name: 'sqlite: durable end to end, 3 groups', unit: 'msg/s', rounds: 3, aim: 1, raw: () => rawRace(3, true), pabal: async () => (await oursRace(3)).rate },
-  { name: 'sqlite: durable end to end, 4 competing processes', unit: 'msg/s', rounds: 3, aim: 1, raw: () => rawRace(4, false), pabal: () => competing(4) },
+  {
+    name: 'sqlite: durable end to end, 1 group',
+    unit: 'msg/s',
+    rounds: 5,
+    aim: 1,
+    raw: () => rawRace(1, false),
+    pabal: async () => (await oursRace(1)).rate,
+  },
+  {
+    name: 'sqlite: durable end to end, 3 groups',
+    unit: 'msg/s',
+    rounds: 3,
+    aim: 1,
+    raw: () => rawRace(3, true),
+    pabal: async () => (await oursRace(3)).rate,
+  },
+  {
+    name: 'sqlite: durable end to end, 4 competing processes',
+    unit: 'msg/s',
+    rounds: 3,
+    aim: 1,
+    raw: () => rawRace(4, false),
+    pabal: () => competing(4),
+  },
   { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 3, aim: 0.5, raw: () => lone('raw'), pabal: () => lone('pabal') },
   limit('sqlite: a lone message, p50 (bound)', 'ms', 2, 3, () => lone('pabal')),
   limit('sqlite: a query, p50', 'ms', 0.6, 3, ask),

@@ -8,7 +8,20 @@ import { none } from './message.ts'
  * protocol's own field, under `datacontenttype` here. User headers travel without prefix.
  */
 const kinds = new Set<string>(['command', 'notification', 'document', 'event', 'query', 'reply'])
-const own = new Set(['specversion', 'id', 'source', 'type', 'time', 'datacontenttype', 'kind', 'typeversion', 'partitionkey', 'correlationid', 'causationid', 'replyto'])
+const own = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'datacontenttype',
+  'kind',
+  'typeversion',
+  'partitionkey',
+  'correlationid',
+  'causationid',
+  'replyto',
+])
 
 /** The attributes and extensions of the message under their CloudEvents names. Optional ones only where present. */
 export function attributesOf(message: Message): [name: string, value: string][] {
@@ -34,7 +47,11 @@ export function attributesOf(message: Message): [name: string, value: string][] 
  * The message with these attributes. A foreign CloudEvent without our extensions becomes a document. Throws
  * `INVALID_MESSAGE` where a required attribute is missing.
  */
-export function messageOf(attributes: Readonly<Record<string, string>>, headers: Readonly<Record<string, string>>, body: Uint8Array): Message {
+export function messageOf(
+  attributes: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): Message {
   const required = (name: string): string => {
     const value = attributes[name]
     if (value === undefined) throw new PabalError('INVALID_MESSAGE', `the message has no CloudEvents attribute "${name}"`)

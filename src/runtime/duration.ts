@@ -13,5 +13,8 @@ export function milliseconds(duration: Duration, what: string): number {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(duration)
     if (match) return Number(match[1]) * units[match[2] as keyof typeof units]
   }
-  throw new PabalError('INVALID_OPTION', `${what} is ${JSON.stringify(duration)}, which is not a duration: give milliseconds or text such as '800ms', '2s', '5m'`)
+  throw new PabalError(
+    'INVALID_OPTION',
+    `${what} is ${JSON.stringify(duration)}, which is not a duration: give milliseconds or text such as '800ms', '2s', '5m'`,
+  )
 }

@@ -9,12 +9,31 @@ import { none } from '../../src/message/message.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 
 const full: Message = {
-  id: '0199-ü', source: 'order', type: 'Ticket.TicketAccepted', kind: 'event', version: 2, time: 1_790_000_000_000,
-  contentType: 'application/json', key: 'ключ 1', correlationId: 'c', causationId: 'k', replyTo: 'reply.order',
-  extensions: { traceparent: '00-ab-cd-01', within: '800' }, headers: { 'X-Case': 'Größe 🚀', b: '', a: '1\t2' },
+  id: '0199-ü',
+  source: 'order',
+  type: 'Ticket.TicketAccepted',
+  kind: 'event',
+  version: 2,
+  time: 1_790_000_000_000,
+  contentType: 'application/json',
+  key: 'ключ 1',
+  correlationId: 'c',
+  causationId: 'k',
+  replyTo: 'reply.order',
+  extensions: { traceparent: '00-ab-cd-01', within: '800' },
+  headers: { 'X-Case': 'Größe 🚀', b: '', a: '1\t2' },
   body: Buffer.from('{"a":"é"}'),
 }
-const bare: Message = { ...full, key: undefined, correlationId: undefined, causationId: undefined, replyTo: undefined, extensions: none, headers: none, body: Buffer.alloc(0) }
+const bare: Message = {
+  ...full,
+  key: undefined,
+  correlationId: undefined,
+  causationId: undefined,
+  replyTo: undefined,
+  extensions: none,
+  headers: none,
+  body: Buffer.alloc(0),
+}
 
 describe('frame', () => {
   it('gives back each message, one behind the other, headers in order and case', () => {
@@ -88,7 +107,12 @@ describe('content', () => {
     expect(() => decodeBody('json', Buffer.from('{'))).toThrow(/JSON/)
   })
   it('refuses what the content cannot carry', () => {
-    for (const [content, value] of [['json', undefined], ['json', 1n], ['text', 1], ['binary', 'x']] as const)
+    for (const [content, value] of [
+      ['json', undefined],
+      ['json', 1n],
+      ['text', 1],
+      ['binary', 'x'],
+    ] as const)
       expect(() => encodeBody(content, value)).toThrow(expect.objectContaining({ code: 'INVALID_PAYLOAD' }))
   })
 })

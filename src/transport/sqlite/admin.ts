@@ -19,12 +19,26 @@ export class SqliteAdmin implements Admin {
 
   async depths(): Promise<readonly Depth[]> {
     const rows = await this.#store.call('depths', {})
-    return rows.map(({ channel, group, waiting, parked, oldest, owners }) => ({ channel, group: channel.kind === 'point-to-point' ? undefined : group, waiting, parked, oldest: oldest ?? undefined, owners }))
+    return rows.map(({ channel, group, waiting, parked, oldest, owners }) => ({
+      channel,
+      group: channel.kind === 'point-to-point' ? undefined : group,
+      waiting,
+      parked,
+      oldest: oldest ?? undefined,
+      owners,
+    }))
   }
 
-  async browse(place: Place, { limit, after }: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Stored[]> {
+  async browse(
+    place: Place,
+    { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<readonly Stored[]> {
     const rows = await this.#store.call('browse', { ...where(place), parked: place.parked === true, limit, after })
-    return rows.map(({ pos, sub, frame, note }) => ({ position: `${pos}.${sub}`, message: readFrame(asBuffer(frame), 0), note: note ?? undefined }))
+    return rows.map(({ pos, sub, frame, note }) => ({
+      position: `${pos}.${sub}`,
+      message: readFrame(asBuffer(frame), 0),
+      note: note ?? undefined,
+    }))
   }
 
   async amend(place: Place, position: string, note: ParkNote, message?: Message): Promise<boolean> {
@@ -36,7 +50,15 @@ export class SqliteAdmin implements Admin {
   async move(from: Place, position: string, to: Place, note: ParkNote, message?: Message): Promise<boolean> {
     const moved = message ?? (await this.#at(from, position))
     if (moved === undefined) return false
-    const done = await this.#store.call('move', { from: where(from), pos: idOf(position).pos, to: where(to), shard: shardFor(moved, this.#shards), key: moved.key ?? null, note, frame: frameOf(moved) })
+    const done = await this.#store.call('move', {
+      from: where(from),
+      pos: idOf(position).pos,
+      to: where(to),
+      shard: shardFor(moved, this.#shards),
+      key: moved.key ?? null,
+      note,
+      frame: frameOf(moved),
+    })
     if (done) this.#touched(to.channel.address)
     return done
   }
@@ -51,7 +73,10 @@ export class SqliteAdmin implements Admin {
   }
 }
 
-const where = ({ channel, group }: Place): { channel: string; group: string } => ({ channel: channel.address, group: channel.kind === 'point-to-point' ? '' : (group ?? '') })
+const where = ({ channel, group }: Place): { channel: string; group: string } => ({
+  channel: channel.address,
+  group: channel.kind === 'point-to-point' ? '' : (group ?? ''),
+})
 
 function idOf(position: string): { pos: number; sub: number } {
   const [pos = -2, sub = 0] = position.split('.').map(Number)

@@ -72,7 +72,15 @@ export class GroupSubscription implements Subscription {
   // sharing
   #balancing: Promise<void> = Promise.resolve()
 
-  constructor(env: GroupEnvironment, unit: string, channel: Channel, group: string, ephemeral: boolean, options: SubscribeOptions, receive: Receive) {
+  constructor(
+    env: GroupEnvironment,
+    unit: string,
+    channel: Channel,
+    group: string,
+    ephemeral: boolean,
+    options: SubscribeOptions,
+    receive: Receive,
+  ) {
     this.#env = env
     this.unit = unit
     this.channel = channel
@@ -90,7 +98,13 @@ export class GroupSubscription implements Subscription {
 
   /** At the start, and after the others took this process for dead. */
   async join(): Promise<void> {
-    this.#ids = await this.#env.store.call('join', { unit: this.unit, channel: { address: this.channel.address, kind: this.channel.kind }, group: this.group, durable: true, ephemeral: this.ephemeral })
+    this.#ids = await this.#env.store.call('join', {
+      unit: this.unit,
+      channel: { address: this.channel.address, kind: this.channel.kind },
+      group: this.group,
+      durable: true,
+      ephemeral: this.ephemeral,
+    })
     this.#reader = this.#readerFor(this.#ids)
   }
 
@@ -98,10 +112,12 @@ export class GroupSubscription implements Subscription {
 
   /** Claims what this member is to own and gives up what it is not. One after the other. */
   rebalance(): Promise<void> {
-    this.#balancing = this.#balancing.then(() => this.#balance()).catch((error: unknown) => {
-      if (isPabalError(error, 'FENCED')) void this.#env.peers.refresh().catch(() => undefined)
-      else this.#tryAgain(error, () => void this.rebalance())
-    })
+    this.#balancing = this.#balancing
+      .then(() => this.#balance())
+      .catch((error: unknown) => {
+        if (isPabalError(error, 'FENCED')) void this.#env.peers.refresh().catch(() => undefined)
+        else this.#tryAgain(error, () => void this.rebalance())
+      })
     return this.#balancing
   }
 
@@ -165,7 +181,10 @@ export class GroupSubscription implements Subscription {
         store,
         unit: this.unit,
         shards: () => [...this.#owned.values()].filter((shard) => !shard.revoking),
-        room: () => ({ messages: Math.max(1, this.#options.maxMessages - this.#out), bytes: Math.max(1, this.#options.maxBytes - this.#bytes) }),
+        room: () => ({
+          messages: Math.max(1, this.#options.maxMessages - this.#out),
+          bytes: Math.max(1, this.#options.maxBytes - this.#bytes),
+        }),
         makeRoom: () => this.#makeRoom(),
         turn: () => new Promise((resolve) => void runtime.timer(0, resolve, true)),
         stopped: () => this.#stopped,
@@ -272,7 +291,8 @@ export class GroupSubscription implements Subscription {
 
   #scheduleLanes(): void {
     let soonest = Number.POSITIVE_INFINITY
-    for (const shard of this.#owned.values()) if (!shard.revoking) for (const { entries } of shard.lanes.values()) soonest = Math.min(soonest, entries[0]?.due ?? soonest)
+    for (const shard of this.#owned.values())
+      if (!shard.revoking) for (const { entries } of shard.lanes.values()) soonest = Math.min(soonest, entries[0]?.due ?? soonest)
     this.#laneTimer?.cancel()
     this.#laneTimer = undefined
     const wait = soonest - this.#env.runtime.now()
@@ -321,13 +341,22 @@ export class GroupSubscription implements Subscription {
         continue
       }
       const shard = this.#owned.get(head.shard)
-      if (shard === undefined || shard.revoking || shard.read < head.pos || shard.isBehind(head.key, head.pos) || room <= 0 || (head.suspect && suspect)) continue
+      if (
+        shard === undefined ||
+        shard.revoking ||
+        shard.read < head.pos ||
+        shard.isBehind(head.key, head.pos) ||
+        room <= 0 ||
+        (head.suspect && suspect)
+      )
+        continue
       if (head.suspect) suspect = true
       room--
       chosen.push(head)
     }
     this.#lotTimer?.cancel()
-    this.#lotTimer = soonest === Number.POSITIVE_INFINITY ? undefined : runtime.timer(Math.max(0, Math.ceil(soonest - now)), () => this.review(), true)
+    this.#lotTimer =
+      soonest === Number.POSITIVE_INFINITY ? undefined : runtime.timer(Math.max(0, Math.ceil(soonest - now)), () => this.review(), true)
     if (chosen.length === 0 || this.#stopped) return
     const ids = chosen.map(({ pos, sub, shard }) => ({ pos, sub, shard, epoch: (this.#owned.get(shard) as OwnedShard).epoch }))
     const shardOf = new Map(chosen.map((head) => [`${head.pos}.${head.sub}`, head.shard]))
@@ -404,13 +433,19 @@ export class GroupSubscription implements Subscription {
         this.#env.peers.leasesChanged(this.channel.address)
         void this.rebalance()
       }
-      if (fenced.length > 0) void this.#env.peers.refresh().then(() => this.rebalance(), () => undefined)
+      if (fenced.length > 0)
+        void this.#env.peers.refresh().then(
+          () => this.rebalance(),
+          () => undefined,
+        )
       this.review()
     }
   }
 
   /** Nothing of a settlement may be lost: it is written again until the store takes it. */
-  async #persist(settlements: readonly ShardSettlement[]): Promise<{ fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }> {
+  async #persist(
+    settlements: readonly ShardSettlement[],
+  ): Promise<{ fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }> {
     const { store, runtime, state } = this.#env
     for (;;) {
       try {
@@ -459,7 +494,13 @@ export class GroupSubscription implements Subscription {
       }
       this.#flush()
       while (this.#flushing) await this.#flushing
-      await this.#env.store.call('leave', { unit: this.unit, channel: this.channel.address, group: this.group, durable: true, ephemeral: this.ephemeral })
+      await this.#env.store.call('leave', {
+        unit: this.unit,
+        channel: this.channel.address,
+        group: this.group,
+        durable: true,
+        ephemeral: this.ephemeral,
+      })
     } catch (error) {
       if (!isPabalError(error)) throw error
     }

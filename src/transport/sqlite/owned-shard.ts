@@ -217,7 +217,12 @@ export class OwnedShard {
     if (this.#first < this.#window.length && (this.#window[this.#first] as Entry).pos < this.read - farBehind) this.#evacuate()
     const head = this.#window[this.#first]
     const acked = head === undefined ? this.read : head.pos
-    const settlement: { -readonly [K in keyof ShardSettlement]: ShardSettlement[K] } = { group, shard: this.index, epoch: this.epoch, acked }
+    const settlement: { -readonly [K in keyof ShardSettlement]: ShardSettlement[K] } = {
+      group,
+      shard: this.index,
+      epoch: this.epoch,
+      acked,
+    }
     const state = this.#state(acked)
     if (state.settled.length > 0 || state.held.length > 0) settlement.state = state
     if (this.#packer.count > 0) {
@@ -249,7 +254,8 @@ export class OwnedShard {
       if (entry.done) settled.push(entry.pos)
     }
     const held: [number, number][] = [...this.#inheritedHeld]
-    for (const { entries } of this.lanes.values()) for (const entry of entries) if (entry.due > 0 && !entry.row) held.push([entry.pos, entry.due])
+    for (const { entries } of this.lanes.values())
+      for (const entry of entries) if (entry.due > 0 && !entry.row) held.push([entry.pos, entry.due])
     return { settled, held }
   }
 }

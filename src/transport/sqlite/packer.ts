@@ -50,7 +50,12 @@ export class Packer {
     this.count++
     const shard = shardFor(message, this.#shards)
     if (notBefore !== undefined) {
-      this.#delays.push({ channel: { address: channel.address, kind: channel.kind }, due: Math.ceil(notBefore), shard, frame: frameOf(message) })
+      this.#delays.push({
+        channel: { address: channel.address, kind: channel.kind },
+        due: Math.ceil(notBefore),
+        shard,
+        frame: frameOf(message),
+      })
       return
     }
     let pack = this.#open.get(channel.address)

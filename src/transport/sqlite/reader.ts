@@ -66,7 +66,13 @@ export class Reader {
         const shards = env.shards()
         if (shards.length === 0) break
         const reads = shards.map(({ index, epoch, read }) => ({ shard: index, epoch, from: read }))
-        const { segments, next, marked, lost } = await env.store.call('read', { ...this.#ids, unit: env.unit, reads, maxBytes: readBytes, room: env.room() })
+        const { segments, next, marked, lost } = await env.store.call('read', {
+          ...this.#ids,
+          unit: env.unit,
+          reads,
+          maxBytes: readBytes,
+          room: env.room(),
+        })
         for (const shard of shards) if (lost.includes(shard.index)) env.lost(shard)
         if (segments.length === 0) {
           for (const shard of shards) this.#advance(shard, next)
@@ -94,7 +100,11 @@ export class Reader {
   }
 
   /** The messages of the shards in the segments, and where these end. */
-  #find(segments: readonly { readonly first: number; readonly bytes: Uint8Array }[], shards: readonly OwnedShard[], starts: ReadonlyMap<number, number>): { found: Found[]; end: number } {
+  #find(
+    segments: readonly { readonly first: number; readonly bytes: Uint8Array }[],
+    shards: readonly OwnedShard[],
+    starts: ReadonlyMap<number, number>,
+  ): { found: Found[]; end: number } {
     const byIndex = new Map(shards.map((shard) => [shard.index, shard]))
     const found: Found[] = []
     let last = 0

@@ -60,7 +60,11 @@ export class Sender {
     let result = sent
     try {
       const taken = this.#packer.take()
-      const { touched, nextDue } = await this.#store.call('append', taken, taken.packs.map(({ bytes }) => bytes.buffer as ArrayBuffer))
+      const { touched, nextDue } = await this.#store.call(
+        'append',
+        taken,
+        taken.packs.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+      )
       this.#stored(touched, nextDue)
     } catch (error) {
       result = [error as PabalError]

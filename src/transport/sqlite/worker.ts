@@ -42,7 +42,12 @@ const isWrite = (request: Request): request is Write => request.op === 'append' 
 
 /** Whether somebody waits for it as safe: a settlement without emissions may be repeated after a power cut. */
 function isDurable(request: Write): boolean {
-  return request.op === 'append' || (request as Request<'settle'>).args.settlements.some((one) => one.emits !== undefined || one.delays !== undefined || one.parks !== undefined)
+  return (
+    request.op === 'append' ||
+    (request as Request<'settle'>).args.settlements.some(
+      (one) => one.emits !== undefined || one.delays !== undefined || one.parks !== undefined,
+    )
+  )
 }
 
 function applied(request: Write, open: Store): unknown {
@@ -55,17 +60,32 @@ function write(requests: readonly Write[], open: Store): void {
   try {
     const results = open.db.write(durable, () => {
       const found = requests.map((request) => applied(request, open))
+      passSettling(requests)
       open.trim()
       return found
     })
     if (!options.acknowledgeFirst || !durable) trace({ what: 'acknowledge', durable })
-    requests.forEach((request, i) => answer(request.id, results[i]))
+    for (const [i, { id }] of requests.entries()) answer(id, results[i])
   } catch (error) {
     open.rolledBack()
     // Where one of them may be at fault each is tried alone, so that only those which fail are refused.
-    if (requests.length > 1 && !isPabalError(error, 'STORE_BUSY') && !isPabalError(error, 'STORE_CORRUPT') && !isPabalError(error, 'STORE_REPLACED'))
+    if (
+      requests.length > 1 &&
+      !isPabalError(error, 'STORE_BUSY') &&
+      !isPabalError(error, 'STORE_CORRUPT') &&
+      !isPabalError(error, 'STORE_REPLACED')
+    )
       for (const request of requests) write([request], open)
     else for (const { id } of requests) refuse(id, error)
+  }
+}
+
+/** The fault points of settling: within the transaction, before it is committed. */
+function passSettling(requests: readonly Write[]): void {
+  for (const request of requests) {
+    if (request.op === 'append') continue
+    point('transport.settle.before')
+    if ((request as Request<'settle'>).args.settlements.some((one) => one.free)) point('transport.handover.before')
   }
 }
 
