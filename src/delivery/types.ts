@@ -116,7 +116,7 @@ export interface Load {
   readonly parkedKeys: number
 }
 
-/** Counts since the start, by name. */
+/** Counts since the start, by name: of what was decided. The store hears of it a moment later. */
 export interface Counters {
   handled: number
   failedAttempts: number

@@ -88,7 +88,9 @@ export class Handling implements Speaker, Origin {
       )
   }
 
-  refuse(error: unknown): never {
+  refuse(error: unknown): Promise<never> {
+    // A handler that has ended cannot fail any more: whoever says something late gets it where it can be caught.
+    if (this.#ended) return Promise.reject(error)
     throw error
   }
 

@@ -124,7 +124,7 @@ describe.each(stores)('%s', (_name, make) => {
       },
     })
     await app.client(Work).loose({ text: 'bad' })
-    await until(() => app.counters().deadLettered === 1)
+    await expect.poll(() => waiting(app, 'work.dead')).toBe(1)
     const place = { channel: 'work' }
     for await (const letter of app.deadLetters.list(place))
       expect(letter).toMatchObject({ attempts: 2, code: 'ATTEMPTS_SPENT', reason: expect.stringContaining('it is bad') })

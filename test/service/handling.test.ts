@@ -211,7 +211,7 @@ test('a context that is used after its handler ended refuses clearly, and nothin
   await until(() => kept !== undefined)
   await pause(5)
   const ended = expect.objectContaining({ code: 'HANDLER_ENDED' })
-  expect(() => kept?.publish.Order.OrderPlaced('k', { orderId: 'o' })).toThrow(ended)
+  await expect(kept?.publish.Order.OrderPlaced('k', { orderId: 'o' })).rejects.toEqual(ended)
   expect(() => kept?.call.quote.gather({ parcel: 'p' })).toThrow(ended)
   await expect(kept?.call.createTicket(ticket)).rejects.toEqual(ended)
   await pause(20)
