@@ -5,18 +5,13 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Outgoing, Receive, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
 import { assign } from '../shared/assignment.ts'
 import type { StoreClient } from './client.ts'
-import { asBuffer } from './db/pack.ts'
+import { Lots } from './lots.ts'
 import { Entry, laneKey, OwnedShard } from './owned-shard.ts'
 import { Packer } from './packer.ts'
 import type { Peers } from './peers.ts'
-import type { HeadRow, ShardSettlement } from './protocol.ts'
 import { Reader } from './reader.ts'
+import { Writer, writeAgain } from './writer.ts'
 
-/** How long a settlement that could not be written waits until it is tried again, in milliseconds. */
-const writeAgain = 250
-/** A bare acknowledgement is written within this time in milliseconds, or when so many have gathered. */
-const writeWithin = 5
-const writeTogether = 256
 /** How long `close` goes on trying to write what the store refuses, in milliseconds; then it is left to be delivered again. */
 const closePatience = 1000
 
@@ -57,18 +52,9 @@ export class GroupSubscription implements Subscription {
   #closing: Promise<void> | undefined
   #reader: Reader | undefined
   #resume: (() => void) | undefined
-  // the parking lots
-  #reviewing = false
-  #reviewAgain = false
-  #lotTimer: Timer | undefined
   #laneTimer: Timer | undefined
-  // writing
-  #flushing: Promise<void> | undefined
-  #more = false
-  #unwritten = 0
-  #later: Timer | undefined
-  #stuck = false
-  #writeUntil = Number.POSITIVE_INFINITY
+  readonly #lots: Lots
+  readonly #writer: Writer
   // sharing
   #balancing: Promise<void> = Promise.resolve()
 
@@ -88,6 +74,18 @@ export class GroupSubscription implements Subscription {
     this.ephemeral = ephemeral
     this.#options = options
     this.#receive = receive
+    this.#writer = this.#writerFor()
+    this.#lots = new Lots({
+      store: env.store,
+      runtime: env.runtime,
+      owned: this.#owned,
+      group: () => this.#ids.group,
+      room: () => ({ messages: Math.max(this.#out === 0 ? 1 : 0, options.maxMessages - this.#out), suspectOut: this.#suspectOut }),
+      stopped: () => this.#stopped,
+      written: () => this.#writer.done(),
+      hand: (entry) => this.#hand(entry),
+      failed: (error) => this.#tryAgain(error, () => this.review()),
+    })
   }
 
   async start(): Promise<void> {
@@ -152,7 +150,7 @@ export class GroupSubscription implements Subscription {
     shard.revoking = true
     shard.wanted = wanted
     this.#options.revoking?.(shard.name)
-    if (shard.outCount === 0) this.#dirty(shard, true)
+    if (shard.outCount === 0) this.#writer.add(shard, true)
   }
 
   /** Another member has it: nothing of it is settled any more. */
@@ -196,7 +194,7 @@ export class GroupSubscription implements Subscription {
         caughtUp: () => this.review(),
         failed: (error) => this.#tryAgain(error, () => this.poke()),
         lost: (shard) => this.#lose(shard),
-        advanced: (shard) => this.#dirty(shard, false),
+        advanced: (shard) => this.#writer.add(shard, false),
       },
       ids,
     )
@@ -212,8 +210,8 @@ export class GroupSubscription implements Subscription {
   }
 
   async #makeRoom(): Promise<void> {
-    if (this.#room && !this.#stuck) return
-    while ((!this.#roomy || this.#stuck) && !this.#stopped)
+    if (this.#room && !this.#writer.stuck) return
+    while ((!this.#roomy || this.#writer.stuck) && !this.#stopped)
       await new Promise<void>((resolve) => {
         this.#resume = resolve
       })
@@ -246,10 +244,10 @@ export class GroupSubscription implements Subscription {
       if ('emit' in settlement) shard.settleWithEmissions(entry, settlement.emit)
       else if ('park' in settlement) shard.park(entry, settlement.park)
       else this.#giveBack(entry, settlement.release.after ?? 0)
-      this.#dirty(shard, entry.row || shard.revoking || !('emit' in settlement) || settlement.emit.length > 0)
+      this.#writer.add(shard, entry.row || shard.revoking || !('emit' in settlement) || settlement.emit.length > 0)
       if (shard.lanes.size > 0) this.#runLanes()
     }
-    if (this.#resume !== undefined && this.#roomy && !this.#stuck) {
+    if (this.#resume !== undefined && this.#roomy && !this.#writer.stuck) {
       const resume = this.#resume
       this.#resume = undefined
       resume()
@@ -304,67 +302,7 @@ export class GroupSubscription implements Subscription {
 
   /** Hands out what is parked and due. */
   review(): void {
-    if (this.#reviewing) {
-      this.#reviewAgain = true
-      return
-    }
-    if (this.#stopped || ![...this.#owned.values()].some((shard) => shard.hasParked)) return
-    this.#reviewing = true
-    void this.#lookThrough()
-      .catch((error: unknown) => this.#tryAgain(error, () => this.review()))
-      .finally(() => {
-        this.#reviewing = false
-        if (this.#reviewAgain) {
-          this.#reviewAgain = false
-          this.review()
-        }
-      })
-  }
-
-  async #lookThrough(): Promise<void> {
-    const { store, runtime } = this.#env
-    // What was settled must be written first, or it would be found again.
-    while (this.#flushing) await this.#flushing
-    const shards = [...this.#owned.values()].filter((shard) => shard.hasParked && !shard.revoking).map((shard) => shard.index)
-    if (shards.length === 0) return
-    const parksBefore = new Map(shards.map((index) => [index, (this.#owned.get(index) as OwnedShard).parks]))
-    const { heads, empty } = await store.call('heads', { group: this.#ids.group, shards, limit: 200 })
-    for (const index of empty) this.#owned.get(index)?.emptied(parksBefore.get(index) as number)
-    const now = runtime.now()
-    let room = Math.max(this.#out === 0 ? 1 : 0, this.#options.maxMessages - this.#out)
-    let suspect = this.#suspectOut
-    const chosen: HeadRow[] = []
-    let soonest = Number.POSITIVE_INFINITY
-    for (const head of heads) {
-      if ((head.due as number) > now) {
-        soonest = Math.min(soonest, head.due as number)
-        continue
-      }
-      const shard = this.#owned.get(head.shard)
-      if (
-        shard === undefined ||
-        shard.revoking ||
-        shard.read < head.pos ||
-        shard.isBehind(head.key, head.pos) ||
-        room <= 0 ||
-        (head.suspect && suspect)
-      )
-        continue
-      if (head.suspect) suspect = true
-      room--
-      chosen.push(head)
-    }
-    this.#lotTimer?.cancel()
-    this.#lotTimer =
-      soonest === Number.POSITIVE_INFINITY ? undefined : runtime.timer(Math.max(0, Math.ceil(soonest - now)), () => this.review(), true)
-    if (chosen.length === 0 || this.#stopped) return
-    const ids = chosen.map(({ pos, sub, shard }) => ({ pos, sub, shard, epoch: (this.#owned.get(shard) as OwnedShard).epoch }))
-    const shardOf = new Map(chosen.map((head) => [`${head.pos}.${head.sub}`, head.shard]))
-    for (const row of await store.call('take', { group: this.#ids.group, ids })) {
-      const shard = this.#owned.get(shardOf.get(`${row.pos}.${row.sub}`) as number)
-      if (shard === undefined || this.#stopped) continue
-      this.#hand(new Entry(shard, readFrame(asBuffer(row.frame), 0), row.pos, row.sub, row.frame.byteLength, row.note, row.lost))
-    }
+    this.#lots.review()
   }
 
   /** A person acted: there may be more parked than is known. */
@@ -381,95 +319,47 @@ export class GroupSubscription implements Subscription {
 
   // ——— writing
 
-  /**
-   * Something of the shard is to be written: at once where somebody waits for it, otherwise together with what comes until
-   * then. Nobody waits for a bare acknowledgement; until it is written the message would be handled again should the
-   * process die.
-   */
-  #dirty(shard: OwnedShard, waitedFor: boolean): void {
-    shard.dirty = true
-    if (waitedFor || ++this.#unwritten >= writeTogether) this.#flush()
-    else this.#later ??= this.#env.runtime.timer(writeWithin, () => this.#flush(), true)
-  }
-
-  #flush(): void {
-    this.#later?.cancel()
-    this.#later = undefined
-    this.#unwritten = 0
-    this.#more = true
-    // In the next turn: what is settled in this one goes along.
-    this.#flushing ??= new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
-      .then(() => this.#writeAll())
-      .finally(() => {
-        this.#flushing = undefined
-      })
-    // Who closes is told of it; nobody else need be.
-    this.#flushing.catch(() => undefined)
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#more) {
-      this.#more = false
-      const shards = [...this.#owned.values()].filter((shard) => shard.dirty)
-      if (shards.length === 0) return
-      const freed = shards.filter((shard) => shard.revoking && shard.outCount === 0)
-      const transient = shards.map((shard) => {
-        const emissions = shard.transient
-        shard.transient = []
-        return emissions
-      })
-      const settlements = shards.map((shard) => shard.settlement(this.#ids.group, freed.includes(shard)))
-      const { fenced, touched, nextDue } = await this.#persist(settlements)
-      shards.forEach((shard, i) => {
-        if (fenced.includes(shard.index)) this.#lose(shard)
-        else if ((transient[i] as Outgoing[]).length > 0) this.#env.emit(transient[i] as Outgoing[])
-      })
-      for (const shard of freed) {
-        shard.gone = true
-        if (this.#owned.get(shard.index) === shard) this.#owned.delete(shard.index)
-      }
-      if (touched.length > 0 || nextDue !== null) this.#env.stored(touched, nextDue)
-      if (freed.length > 0 && !this.#closing) {
-        this.#env.peers.leasesChanged(this.channel.address)
-        void this.rebalance()
-      }
-      if (fenced.length > 0)
-        void this.#env.peers.refresh().then(
-          () => this.rebalance(),
-          () => undefined,
-        )
-      this.review()
-    }
-  }
-
-  /** Nothing of a settlement may be lost: it is written again until the store takes it. */
-  async #persist(
-    settlements: readonly ShardSettlement[],
-  ): Promise<{ fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }> {
-    const { store, runtime, state } = this.#env
-    for (;;) {
-      try {
-        const result = await store.call('settle', { settlements })
-        if (this.#stuck) {
-          this.#stuck = false
-          state(undefined)
-          this.#resume?.()
+  #writerFor(): Writer {
+    const { store, runtime, emit, stored, peers } = this.#env
+    return new Writer({
+      store,
+      runtime,
+      group: () => this.#ids.group,
+      shards: () => this.#owned.values(),
+      written: (shards, freed, transient, { fenced, touched, nextDue }) => {
+        shards.forEach((shard, i) => {
+          const emissions = transient[i] as readonly Outgoing[]
+          if (fenced.includes(shard.index)) this.#lose(shard)
+          else if (emissions.length > 0) emit(emissions)
+        })
+        for (const shard of freed) {
+          shard.gone = true
+          if (this.#owned.get(shard.index) === shard) this.#owned.delete(shard.index)
         }
-        return result
-      } catch (error) {
-        if (!isPabalError(error) || error.code === 'CLOSED' || runtime.monotonic() >= this.#writeUntil) throw error
-        this.#stuck = true
-        state(`${error.code}: ${error.message}`)
-        await new Promise<void>((resolve) => void runtime.timer(writeAgain, resolve, true))
-      }
-    }
+        if (touched.length > 0 || nextDue !== null) stored(touched, nextDue)
+        if (freed.length > 0 && !this.#closing) {
+          peers.leasesChanged(this.channel.address)
+          void this.rebalance()
+        }
+        if (fenced.length > 0)
+          void peers.refresh().then(
+            () => this.rebalance(),
+            () => undefined,
+          )
+        this.review()
+      },
+      state: (problem) => {
+        this.#env.state(problem)
+        if (problem === undefined) this.#resume?.()
+      },
+    })
   }
 
   // ——— the end
 
   stop(): void {
     this.#stopped = true
-    this.#lotTimer?.cancel()
+    this.#lots.stop()
     this.#laneTimer?.cancel()
     this.#resume?.()
   }
@@ -481,10 +371,10 @@ export class GroupSubscription implements Subscription {
 
   async #end(): Promise<void> {
     this.stop()
-    this.#writeUntil = this.#env.runtime.monotonic() + closePatience
+    this.#writer.giveUpAfter(closePatience)
     await this.#balancing
     try {
-      while (this.#flushing) await this.#flushing
+      await this.#writer.done()
       // What is still out is given back: its settlement does not count any more.
       for (const shard of this.#owned.values()) {
         shard.revoking = true
@@ -492,8 +382,8 @@ export class GroupSubscription implements Subscription {
         shard.outCount = 0
         shard.dirty = true
       }
-      this.#flush()
-      while (this.#flushing) await this.#flushing
+      this.#writer.flush()
+      await this.#writer.done()
       await this.#env.store.call('leave', {
         unit: this.unit,
         channel: this.channel.address,

@@ -84,7 +84,7 @@ export class OwnedShard {
   #parks: ParkRow[] = []
   #removes: ParkedId[] = []
   readonly #packer: Packer
-  transient: Outgoing[] = []
+  #transient: Outgoing[] = []
 
   constructor(owned: Owned, packer: Packer) {
     this.index = owned.shard
@@ -160,7 +160,7 @@ export class OwnedShard {
   settleWithEmissions(entry: Entry, emissions: readonly Outgoing[]): void {
     for (const emission of emissions) {
       if (emission.durable) this.#packer.add(emission)
-      else this.transient.push(emission)
+      else this.#transient.push(emission)
     }
     if (entry.row) {
       this.#removes.push({ pos: entry.pos, sub: entry.sub })
@@ -210,6 +210,14 @@ export class OwnedShard {
       entry.row = true
       this.#finish(entry)
     }
+  }
+
+  /** What is to be sent once the rest is written. */
+  takeTransient(): readonly Outgoing[] {
+    if (this.#transient.length === 0) return this.#transient
+    const taken = this.#transient
+    this.#transient = []
+    return taken
   }
 
   /** Everything that is to be written, in one step; what is settled from now on goes with the next. */

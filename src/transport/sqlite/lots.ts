@@ -1,0 +1,106 @@
+import { readFrame } from '../../message/frame.ts'
+import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import type { StoreClient } from './client.ts'
+import { asBuffer } from './db/pack.ts'
+import { Entry, type OwnedShard } from './owned-shard.ts'
+import type { HeadRow } from './protocol.ts'
+
+/** How many heads are looked at together. */
+const many = 200
+
+export interface LotsEnvironment {
+  readonly store: StoreClient
+  readonly runtime: Runtime
+  readonly owned: ReadonlyMap<number, OwnedShard>
+  group(): number
+  /** How many messages may be handed out now, and whether a suspect is out. */
+  room(): { readonly messages: number; readonly suspectOut: boolean }
+  stopped(): boolean
+  /** Resolves when what was settled is written: it would be found again otherwise. */
+  written(): Promise<void>
+  hand(entry: Entry): void
+  failed(error: unknown): void
+}
+
+/** The parking lots of the shards that this process owns: hands out the heads of keys when they are due. */
+export class Lots {
+  readonly #env: LotsEnvironment
+  #reviewing = false
+  #again = false
+  #timer: Timer | undefined
+
+  constructor(env: LotsEnvironment) {
+    this.#env = env
+  }
+
+  /** Hands out what is parked and due. Cheap where nothing is parked. */
+  review(): void {
+    if (this.#reviewing) {
+      this.#again = true
+      return
+    }
+    if (this.#env.stopped() || !this.#parked().length) return
+    this.#reviewing = true
+    void this.#lookThrough()
+      .catch((error: unknown) => this.#env.failed(error))
+      .finally(() => {
+        this.#reviewing = false
+        if (!this.#again) return
+        this.#again = false
+        this.review()
+      })
+  }
+
+  #parked(): readonly OwnedShard[] {
+    return [...this.#env.owned.values()].filter((shard) => shard.hasParked && !shard.revoking)
+  }
+
+  async #lookThrough(): Promise<void> {
+    const { store, owned, group, stopped, hand, written } = this.#env
+    await written()
+    const parked = this.#parked()
+    if (parked.length === 0) return
+    const before = new Map(parked.map((shard) => [shard.index, shard.parks]))
+    const { heads, empty } = await store.call('heads', { group: group(), shards: [...before.keys()], limit: many })
+    for (const index of empty) owned.get(index)?.emptied(before.get(index) as number)
+    const chosen = this.#choose(heads)
+    if (chosen.length === 0 || stopped()) return
+    const ids = chosen.map(({ pos, sub, shard }) => ({ pos, sub, shard, epoch: (owned.get(shard) as OwnedShard).epoch }))
+    const shardOf = new Map(chosen.map((head) => [`${head.pos}.${head.sub}`, head.shard]))
+    for (const { pos, sub, frame, note, lost } of await store.call('take', { group: group(), ids })) {
+      const shard = owned.get(shardOf.get(`${pos}.${sub}`) as number)
+      if (shard === undefined || stopped()) continue
+      hand(new Entry(shard, readFrame(asBuffer(frame), 0), pos, sub, frame.byteLength, note, lost))
+    }
+  }
+
+  /** Those that may be handed out now; for the next of the others a timer is set. */
+  #choose(heads: readonly HeadRow[]): HeadRow[] {
+    const { runtime, owned, room } = this.#env
+    const now = runtime.now()
+    let { messages, suspectOut } = room()
+    let soonest = Number.POSITIVE_INFINITY
+    const chosen: HeadRow[] = []
+    for (const head of heads) {
+      if ((head.due as number) > now) {
+        soonest = Math.min(soonest, head.due as number)
+        continue
+      }
+      const shard = owned.get(head.shard)
+      if (shard === undefined || shard.revoking || messages <= 0) continue
+      // Not before what was sent earlier: it must have been read, and be settled. And one suspect at a time.
+      if (shard.read < head.pos || shard.isBehind(head.key, head.pos) || (head.suspect && suspectOut)) continue
+      suspectOut ||= head.suspect
+      messages--
+      chosen.push(head)
+    }
+    this.#timer?.cancel()
+    this.#timer =
+      soonest === Number.POSITIVE_INFINITY ? undefined : runtime.timer(Math.max(0, Math.ceil(soonest - now)), () => this.review(), true)
+    return chosen
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+  }
+}
