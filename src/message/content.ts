@@ -8,19 +8,7 @@ const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The bytes of `value`. Throws `INVALID_PAYLOAD` where the content cannot carry it. */
 export function encodeBody(content: ContentName, value: unknown): Uint8Array {
-  if (content === 'json') {
-    let text: string | undefined
-    try {
-      text = JSON.stringify(value)
-    } catch (cause) {
-      throw new PabalError('INVALID_PAYLOAD', `the payload cannot be written as JSON: ${(cause as Error).message}`, { cause })
-    }
-    if (text === undefined) throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, which JSON cannot carry`)
-    // JSON writes such a key exactly so, and never so within a string.
-    if (text.includes('"__proto__":'))
-      throw new PabalError('INVALID_PAYLOAD', 'the payload holds the key "__proto__", which is not allowed')
-    return Buffer.from(text, 'utf8')
-  }
+  if (content === 'json') return Buffer.from(writeJson(value, 'payload'), 'utf8')
   if (content === 'text') {
     if (typeof value !== 'string') throw new PabalError('INVALID_PAYLOAD', `the payload is ${typeof value}, text content carries a string`)
     return Buffer.from(value, 'utf8')
@@ -35,15 +23,37 @@ export function decodeBody(content: ContentName, bytes: Uint8Array): unknown {
   if (content === 'binary') return bytes
   const text = decodeText(bytes)
   if (content === 'text') return text
+  return readJson(text, 'body')
+}
+
+/** The JSON text of a value, which is called `what` in errors. Throws `INVALID_PAYLOAD`. */
+export function writeJson(value: unknown, what: string): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new PabalError('INVALID_PAYLOAD', `the ${what} cannot be written as JSON: ${(cause as Error).message}`, { cause })
+  }
+  if (text === undefined) throw new PabalError('INVALID_PAYLOAD', `the ${what} is ${typeof value}, which JSON cannot carry`)
+  // JSON writes such a key exactly so, and never so within a string.
+  if (text.includes('"__proto__":')) throw new PabalError('INVALID_PAYLOAD', `the ${what} holds the key "__proto__", which is not allowed`)
+  return text
+}
+
+/** The value of a JSON text. Throws `INVALID_MESSAGE`. */
+export function readJson(text: string, what: string): unknown {
   try {
     // A revived parse costs several times a plain one, so it is only made where the text could hold such a key.
-    return text.includes('__proto__') || text.includes('\\u005f') || text.includes('\\u005F')
-      ? JSON.parse(text, refuseProto)
-      : JSON.parse(text)
+    return mayHoldProto(text) ? JSON.parse(text, (key, value) => refuseProto(key, value, what)) : JSON.parse(text)
   } catch (cause) {
     if (cause instanceof PabalError) throw cause
-    throw new PabalError('INVALID_MESSAGE', `the body is not JSON: ${(cause as Error).message}`, { cause })
+    throw new PabalError('INVALID_MESSAGE', `the ${what} is not JSON: ${(cause as Error).message}`, { cause })
   }
+}
+
+/** As it is, or with any of its characters escaped: `_`, `o`, `p`, `r` and `t` are 5f, 6f, 70, 72 and 74. */
+function mayHoldProto(text: string): boolean {
+  return text.includes('__proto__') || text.includes('\\u005') || text.includes('\\u006') || text.includes('\\u007')
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -58,7 +68,7 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new PabalError('INVALID_MESSAGE', 'the body holds the key "__proto__", which is not allowed')
+function refuseProto(key: string, value: unknown, what: string): unknown {
+  if (key === '__proto__') throw new PabalError('INVALID_MESSAGE', `the ${what} holds the key "__proto__", which is not allowed`)
   return value
 }

@@ -5,7 +5,8 @@ import { PabalError } from '../errors.ts'
 import { Gather, type GatherFields } from '../interaction/gather.ts'
 import { Port, type SendFields } from '../interaction/port.ts'
 import { type Answer, request } from '../interaction/request.ts'
-import { type Check, checkOf } from '../interaction/validate.ts'
+import { type Check, checkOf, textOf } from '../interaction/validate.ts'
+import { writeJson } from '../message/content.ts'
 import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import type { Speaker } from './speaker.ts'
@@ -141,9 +142,16 @@ export class UsePort extends Port {
     const replyuse = this.#use
     if (this.#context === undefined) return { replyTo: this.#replyTo, extensions: { replyuse } }
     // What was given travels, not what the schema made of it: the receiver runs the schema again.
-    const replycontext = JSON.stringify(context)
-    const extensions = { replyuse, replycontext }
+    const extensions = { replyuse, replycontext: this.#written(context) }
     return { replyTo: this.#replyTo, extensions: checked instanceof Promise ? checked.then(() => extensions) : extensions }
+  }
+
+  #written(context: unknown): string {
+    try {
+      return writeJson(context, 'context')
+    } catch (error) {
+      throw new PabalError('INVALID_PAYLOAD', `${this.label}.send: ${textOf(error)}`, { cause: error })
+    }
   }
 }
 

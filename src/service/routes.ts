@@ -5,7 +5,8 @@ import { labelOf, MessageCodec } from '../interaction/codec.ts'
 import { withinOf } from '../interaction/origin.ts'
 import { type ReplyPort, replyPorts } from '../interaction/port.ts'
 import { checkReplyAddress, makeReply, type ReplyValue } from '../interaction/reply.ts'
-import { type Check, checkOf, isPromise } from '../interaction/validate.ts'
+import { type Check, checkOf, isPromise, textOf } from '../interaction/validate.ts'
+import { readJson } from '../message/content.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { Context } from './context.ts'
@@ -232,9 +233,9 @@ export class ReplyRoute extends HandlerRoute {
       throw new PabalError('INVALID_MESSAGE', `${this.label}: the reply did not bring back the context that was sent`, { id: message.id })
     let value: unknown
     try {
-      value = JSON.parse(text)
-    } catch (cause) {
-      throw new PabalError('INVALID_MESSAGE', `${this.label}: the context that came back is not JSON`, { id: message.id, cause })
+      value = readJson(text, 'context that came back')
+    } catch (error) {
+      throw new PabalError('INVALID_MESSAGE', `${this.label}: ${textOf(error)}`, { id: message.id, cause: error })
     }
     return this.#context(value)
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import {
   type App,
+  asks,
   type ContractOf,
   command,
   connect,
@@ -196,8 +197,9 @@ describe.each(stores)('%s', (_name, make) => {
     await wire.send([
       foreign('kitchen', { id: 'bad', type: 'note', kind: 'notification' }, '{"__proto__":{"admin":true}}'),
       foreign('kitchen', { id: 'worse', type: 'note', kind: 'notification' }, '{"\\u005f_proto__":{"admin":true}}'),
+      foreign('kitchen', { id: 'worst', type: 'note', kind: 'notification' }, '{"__\\u0070roto__":{"admin":true}}'),
     ])
-    await until(() => app.counters().invalid === 2)
+    await until(() => app.counters().invalid === 3)
     for (const { code, reason } of await invalid(app)) {
       expect(code).toBe('INVALID_MESSAGE')
       expect(reason).toContain('"__proto__"')
@@ -205,6 +207,22 @@ describe.each(stores)('%s', (_name, make) => {
     await client.note({ text: '__proto__', quoted: '"__proto__":' })
     await until(() => seen.length === 1)
     expect(seen).toEqual([{ text: '__proto__', quoted: '"__proto__":' }])
+  })
+
+  test('a context for a later reply that cannot be written, or holds __proto__, is refused, and nothing is sent', async () => {
+    const { app } = await open(make())
+    const asking = defineService('asking', {
+      version: '1.0.0',
+      uses: { createTicket: asks(Kitchen.commands.createTicket, { context: z.record(z.string(), z.unknown()) as z.ZodType<object> }) },
+    })
+    const handle = await app.serve(asking, { replies: { createTicket: { Created: () => {} } } })
+    const send = (context: object) => errorOf(handle.call.createTicket.send({ orderId: 'o', quantity: 1 }, { context }))
+    expect(await send({ big: 5n })).toMatchObject({ code: 'INVALID_PAYLOAD', message: expect.stringContaining('BigInt') })
+    expect(await send(JSON.parse('{"a":{"__proto__":1}}'))).toMatchObject({
+      code: 'INVALID_PAYLOAD',
+      message: 'kitchen.createTicket.send: the context holds the key "__proto__", which is not allowed',
+    })
+    expect(await waiting(app)).toBe(0)
   })
 
   test('__proto__ as a header of a received message harms nobody', async () => {
