@@ -59,7 +59,7 @@ export class Database {
   #prepare(): number {
     const db = this.#db
     // What is not ours is not even turned to WAL.
-    const found = shardsOf(db, this.#path)
+    const found = this.#within('BEGIN', () => shardsOf(db, this.#path))
     const { journal_mode: mode } = db.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
     if (mode !== 'wal') {
       db.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -73,15 +73,29 @@ export class Database {
       `PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${this.#mostPages}`,
     )
     if (found !== undefined) return found
-    db.exec('BEGIN IMMEDIATE')
+    // Another process may have been first.
+    return this.#within('BEGIN IMMEDIATE', () => shardsOf(db, this.#path) ?? create(db, this.#options.shards))
+  }
+
+  /** What is looked at is of one moment: others may be making the tables. */
+  #within<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', work: () => T): T {
+    this.#db.exec(begin)
     try {
-      // Another process may have been first.
-      const shards = shardsOf(db, this.#path) ?? create(db, this.#options.shards)
-      db.exec('COMMIT')
-      return shards
+      const result = work()
+      this.#db.exec('COMMIT')
+      return result
     } catch (error) {
-      db.exec('ROLLBACK')
+      this.#rollBack()
       throw error
+    }
+  }
+
+  #rollBack(): void {
+    if (this.#db.isTransaction === false) return
+    try {
+      this.#db.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself
     }
   }
 
@@ -113,13 +127,7 @@ export class Database {
         if (durable) this.checkPresence()
         this.#retry(() => this.#db.exec('COMMIT'))
       } catch (error) {
-        if (this.#db.isTransaction !== false) {
-          try {
-            this.#db.exec('ROLLBACK')
-          } catch {
-            // SQLite has rolled back by itself
-          }
-        }
+        this.#rollBack()
         throw error
       }
       point('transport.commit.after')
