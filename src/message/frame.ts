@@ -9,13 +9,18 @@ import { none } from './message.ts'
 const formatVersion = '1'
 const fixed = 13
 
-/** Packs messages one behind the other into a buffer that grows. */
-export class FrameWriter {
-  #buffer: Buffer
-  #length = 0
+const empty = Buffer.alloc(0)
+/** A writer keeps no more memory than this between copies. */
+const kept = 64 * 1024
 
-  constructor(initial = 16 * 1024) {
-    this.#buffer = Buffer.allocUnsafeSlow(initial)
+/** Packs messages one behind the other into a buffer that grows. It is made at the first message, as large as is expected. */
+export class FrameWriter {
+  #buffer = empty
+  #length = 0
+  #expected: number
+
+  constructor(expected = 1024) {
+    this.#expected = expected
   }
 
   get length(): number {
@@ -41,15 +46,30 @@ export class FrameWriter {
   /** What was written, in a buffer of its own (it may be transferred); the writer starts anew. */
   take(): Buffer {
     const whole = this.#buffer.subarray(0, this.#length)
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(16 * 1024, this.#length))
+    // As much again, and room for the largest guess at the length of a text.
+    this.#expected = this.#length + (this.#length >> 3) + 1024
+    this.#buffer = empty
     this.#length = 0
     return whole
+  }
+
+  /** A copy of what was written, in memory of just its size; the writer starts anew in its own. */
+  copy(): Uint8Array {
+    const whole = new Uint8Array(this.#buffer.subarray(0, this.#length))
+    this.#length = 0
+    if (this.#buffer.length > kept) this.#buffer = empty
+    return whole
+  }
+
+  /** What was written last is a guess at what comes next. */
+  get expected(): number {
+    return this.#expected
   }
 
   #reserve(more: number): void {
     const need = this.#length + more
     if (need <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(need, this.#buffer.length * 2))
+    const grown = Buffer.allocUnsafeSlow(Math.max(need, this.#buffer.length * 2, this.#expected))
     this.#buffer.copy(grown, 0, 0, this.#length)
     this.#buffer = grown
   }

@@ -10,11 +10,12 @@ const packBytes = 1024 * 1024
 
 class ChannelPack {
   readonly channel: Channel
-  readonly writer = new FrameWriter(1024)
+  readonly writer: FrameWriter
   count = 0
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, expected: number) {
     this.channel = channel
+    this.writer = new FrameWriter(expected)
   }
 }
 
@@ -23,8 +24,8 @@ const single = new FrameWriter()
 /** The message as one frame, in a buffer of its own. */
 export function frameOf(message: Message): Uint8Array {
   single.write(message)
-  // A copy of just its size: what is sent to the worker takes its whole underlying memory along.
-  return Uint8Array.prototype.slice.call(single.take())
+  // What is sent to the worker takes its whole underlying memory along.
+  return single.copy()
 }
 
 let turn = 0
@@ -40,6 +41,8 @@ export class Packer {
   readonly #open = new Map<string, ChannelPack>()
   #full: Pack[] = []
   #delays: DelayRow[] = []
+  /** Bytes of the last pack: a pack that grew from nothing would be copied as often as it doubled. */
+  #expected = 1024
   count = 0
 
   constructor(shards: number) {
@@ -59,7 +62,8 @@ export class Packer {
       return
     }
     let pack = this.#open.get(channel.address)
-    if (pack === undefined) this.#open.set(channel.address, (pack = new ChannelPack({ address: channel.address, kind: channel.kind })))
+    if (pack === undefined)
+      this.#open.set(channel.address, (pack = new ChannelPack({ address: channel.address, kind: channel.kind }, this.#expected)))
     pack.writer.write(message, shard)
     pack.count++
     if (pack.writer.length >= packBytes) this.#close(pack)
@@ -68,6 +72,7 @@ export class Packer {
   #close(pack: ChannelPack): void {
     this.#full.push({ channel: pack.channel, count: pack.count, bytes: pack.writer.take() })
     this.#open.delete(pack.channel.address)
+    this.#expected = pack.writer.expected
   }
 
   /** What was packed, and the buffers to be transferred; the packer starts anew. */
