@@ -27,11 +27,36 @@ export interface CallOptions {
 }
 
 const noOptions: CallOptions = Object.freeze({})
+const names: Readonly<Record<keyof CallOptions, true>> = {
+  id: true,
+  headers: true,
+  key: true,
+  signal: true,
+  within: true,
+  immediate: true,
+  after: true,
+  at: true,
+  context: true,
+  until: true,
+  expected: true,
+}
+
+/** A misspelt option would be ignored in silence, and the default taken. Which of them fits the call is said by the types. */
+function checkNames(port: Port, options: CallOptions): void {
+  if (options === noOptions) return
+  for (const name in options)
+    if (!Object.hasOwn(names, name))
+      throw new PabalError(
+        'UNKNOWN_OPTION',
+        `${port.label}: there is no option ${JSON.stringify(name)}; there are ${Object.keys(names).join(', ')}`,
+      )
+}
 
 /** Request/response. */
 export function ask(speaker: Speaker, port: Port, within: number, payload: unknown, options: CallOptions = noOptions): Promise<Answer> {
   try {
     speaker.assertMaySpeak(port.label)
+    checkNames(port, options)
     const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
     const { outbound, inbox } = speaker.core
     return request(
@@ -50,6 +75,7 @@ export function ask(speaker: Speaker, port: Port, within: number, payload: unkno
 /** Publish/asynchronous responses. */
 export function gather(speaker: Speaker, port: Port, within: number, payload: unknown, options: CallOptions = noOptions): Gather {
   speaker.assertMaySpeak(port.label)
+  checkNames(port, options)
   const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
   const { outbound, inbox } = speaker.core
   return new Gather(
@@ -87,6 +113,7 @@ function saying(
   wish: ReplyWish | undefined,
 ): Promise<Accepted> {
   speaker.assertMaySpeak(port.label)
+  checkNames(port, options)
   if (options.signal?.aborted === true)
     throw new PabalError('CANCELLED', `${port.label}: the caller's signal was aborted; nothing was sent`)
   const { core, origin } = speaker

@@ -22,6 +22,9 @@ export function closeOnSignals(signals: readonly Signal[], options: SignalOption
         'INVALID_OPTION',
         `closeOn: ${JSON.stringify(signal)} is no signal to close on, give some of ${known.join(', ')}`,
       )
+  for (const name of Object.keys(options))
+    if (name !== 'within' && name !== 'exit')
+      throw new PabalError('UNKNOWN_OPTION', `closeOn: there is no option ${JSON.stringify(name)}; there are within, exit`)
   // Now, since when the signal comes nobody would hear of it.
   if (options.within !== undefined) milliseconds(options.within, 'closeOn: the option within')
   let closing = false
