@@ -9,7 +9,7 @@ import type { Operations, ShardSettlement } from './protocol.ts'
 export const writeAgain = 250
 /** A bare acknowledgement is written within this time in milliseconds, or when so many have gathered. */
 const writeWithin = 5
-const writeTogether = 256
+const writeTogether = 1024
 
 export interface WriterEnvironment {
   readonly store: StoreClient
