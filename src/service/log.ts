@@ -10,7 +10,7 @@ const silent: Logger = { info: nothing, warn: nothing, error: nothing }
 const consoleLogger: Logger = {
   info: nothing,
   warn: (message) => console.warn(message),
-  error: (message, details) => console.error(message, ...(details === undefined ? [] : [details])),
+  error: (...said) => console.error(...said),
 }
 
 export function loggerOf(given: Logger | false | undefined): Logger {
@@ -23,7 +23,11 @@ export function logDelivery(logger: Logger, { what, channel, group, message, err
   const text = `pabal: ${what}: ${message.type} ${message.id} on ${channel}${by}${error === undefined ? '' : `: ${error.code}: ${error.message}`}`
   if (what === 'discarded') logger.info(text)
   else if (what === 'failed' || what === 'unknown') logger.warn(text, error)
-  else logger.error(text, causeOf(error))
+  else {
+    const cause = causeOf(error)
+    if (cause === undefined) logger.error(text)
+    else logger.error(text, cause)
+  }
 }
 
 /** The error of the handler's own code, whose stack helps; ours around it says no more than the line does. */
