@@ -51,9 +51,9 @@ export function readJson(text: string, what: string): unknown {
   }
 }
 
-/** As it is, or with any of its characters escaped: `_`, `o`, `p`, `r` and `t` are 5f, 6f, 70, 72 and 74. */
+/** As it is, or with any of its characters escaped, each of which is below 0x100; more scans would cost more than a few needless revivals. */
 function mayHoldProto(text: string): boolean {
-  return text.includes('__proto__') || text.includes('\\u005') || text.includes('\\u006') || text.includes('\\u007')
+  return text.includes('__proto__') || text.includes('\\u00')
 }
 
 function decodeText(bytes: Uint8Array): string {
