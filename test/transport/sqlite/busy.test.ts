@@ -5,6 +5,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { PabalError } from '../../../src/errors.ts'
 import { codes, consumer, done, elsewhere, look, opened, outgoing, place, refused, until } from './stores.ts'
 
+/** Another program's connection; it waits for its turn to lock. */
+function locker(file: string): DatabaseSync {
+  const db = new DatabaseSync(file)
+  db.exec('PRAGMA busy_timeout = 5000')
+  return db
+}
+
 test('a process stopped inside a write transaction is named, and its end frees the store', async () => {
   const file = place()
   const { transport, states } = await opened({ file, frozenAfter: 600, busyAfter: 3000 })
@@ -57,7 +64,7 @@ test('a process stopped inside a write transaction is named, and its end frees t
 test('a store that another program holds cannot be joined, and that is said', async () => {
   const file = place()
   await (await opened({ file })).transport.close()
-  const other = new DatabaseSync(file)
+  const other = locker(file)
   other.exec('BEGIN IMMEDIATE')
   const error = await refused('STORE_BUSY', () => opened({ file, busyAfter: 200 }))
   expect(error.message).toContain('look for other programs')
@@ -82,7 +89,7 @@ test('what was handed out while the store was held is settled when it is free ag
     () => deliveries.length === 1,
     () => 'nothing came',
   )
-  const other = new DatabaseSync(file)
+  const other = locker(file)
   other.exec('BEGIN IMMEDIATE')
   settle()
   await until(
@@ -122,7 +129,7 @@ test('close ends although the store takes nothing, and what could not be settled
     async () => deliveries.length === 1 && (await transport.admin?.depths())?.[0]?.waiting === 0,
     () => 'a is not settled',
   )
-  const other = new DatabaseSync(file)
+  const other = locker(file)
   const held = await consumer(transport, () => new Promise((resolve) => setTimeout(() => resolve(done), 300)))
   await transport.send(['b', 'c', 'd', 'e', 'f', 'g'].map((id) => outgoing(id, id)))
   await until(
