@@ -164,7 +164,7 @@ export const sqlitePairs: readonly Pair[] = [
     raw: () => rawRace(4, false),
     pabal: () => competing(4),
   },
-  { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 3, aim: 0.5, raw: () => lone('raw'), pabal: () => lone('pabal') },
+  { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 3, aim: 0.4, raw: () => lone('raw'), pabal: () => lone('pabal') },
   limit('sqlite: a lone message, p50 (bound)', 'ms', 2, 3, () => lone('pabal')),
   limit('sqlite: a query, p50', 'ms', 0.6, 3, ask),
   limit('sqlite: idle CPU', '%', 0.5, 1, idle),
