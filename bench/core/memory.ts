@@ -1,7 +1,7 @@
 import { connect } from 'pabal'
 import type { Pair } from '../pair.ts'
 import { Bench } from './contract.ts'
-import { order, validate } from './work.ts'
+import { order, validate, validatePlaced } from './work.ts'
 
 const count = 100_000
 const batch = 500
@@ -27,13 +27,14 @@ async function bareOneWay(): Promise<number> {
 async function bareRequest(): Promise<number> {
   const reply = async (bytes: Buffer): Promise<Buffer> => {
     const { orderId } = validate(JSON.parse(bytes.toString('utf8')))
-    return Buffer.from(JSON.stringify({ orderId }))
+    const answer = { orderId }
+    validatePlaced(answer)
+    return Buffer.from(JSON.stringify(answer))
   }
   const ask = async (i: number): Promise<void> => {
     const value = order(i)
     validate(value)
-    const answer = JSON.parse((await reply(Buffer.from(JSON.stringify(value)))).toString('utf8')) as { orderId: string }
-    if (typeof answer.orderId !== 'string') throw new Error('invalid')
+    validatePlaced(JSON.parse((await reply(Buffer.from(JSON.stringify(value)))).toString('utf8')))
   }
   return timed(async () => {
     for (let sent = 0; sent < count; sent += batch) await Promise.all(Array.from({ length: batch }, (_, i) => ask(sent + i)))

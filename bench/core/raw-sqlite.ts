@@ -10,7 +10,7 @@ import { tell, told } from './children.ts'
 import { order, validate } from './work.ts'
 
 interface Task {
-  readonly role: 'produce' | 'consume' | 'lone-produce' | 'lone-consume'
+  readonly role: 'produce' | 'consume' | 'claim' | 'lone-produce' | 'lone-consume'
   readonly file: string
   readonly tables: readonly string[]
   readonly count: number
@@ -23,7 +23,9 @@ function open(task: Task): DatabaseSync {
   const db = new DatabaseSync(task.file)
   db.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   for (const table of task.tables)
-    db.exec(`CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body TEXT NOT NULL)`)
+    db.exec(
+      `CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body TEXT NOT NULL, owner INTEGER, until INTEGER)`,
+    )
   return db
 }
 
@@ -120,11 +122,34 @@ async function loneConsume(): Promise<bigint[]> {
   return times.slice(-task.count)
 }
 
+/** Competes for what nobody has claimed, or somebody claimed long ago: as long as the process lives. */
+async function claim(): Promise<void> {
+  const me = process.pid
+  const take = db.prepare(
+    `UPDATE t0 SET owner = ?, until = ? WHERE id IN (SELECT id FROM t0 WHERE owner IS NULL OR until < ? ORDER BY id LIMIT ${task.batch}) RETURNING id, body`,
+  )
+  const settle = db.prepare('DELETE FROM t0 WHERE id = ? AND owner = ?')
+  for (;;) {
+    db.exec('BEGIN IMMEDIATE')
+    const rows = take.all(me, Date.now() + 5000, Date.now()) as { id: number; body: string }[]
+    db.exec('COMMIT')
+    for (const row of rows) validate(JSON.parse(row.body))
+    if (rows.length > 0) {
+      db.exec('BEGIN IMMEDIATE')
+      for (const row of rows) settle.run(row.id, me)
+      db.exec('COMMIT')
+      tell('count', rows.length)
+      await turn()
+    } else await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+}
+
 const ended = told('end')
 if (task.role === 'lone-consume') tell('done', await loneConsume())
 else {
   tell('ready')
-  await told('go')
+  if (task.role === 'claim') void claim()
+  else await told('go')
   if (task.role === 'produce') tell('done', await produce())
   if (task.role === 'consume') tell('done', await consume())
   if (task.role === 'lone-produce') tell('done', await loneProduce())

@@ -26,9 +26,15 @@ export function order(i: number): Order {
   }
 }
 
-export function validate(value: unknown): Order {
-  const result = Order['~standard'].validate(value)
+/** The answer to a request. */
+export const Placed = z.object({ orderId: z.string() })
+
+export const validate = (value: unknown): Order => checked(Order, value)
+export const validatePlaced = (value: unknown): { orderId: string } => checked(Placed, value)
+
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema['~standard'].validate(value)
   if (result instanceof Promise) throw new Error('synchronous schema expected')
   if (result.issues) throw new Error('invalid')
-  return result.value as Order
+  return result.value
 }

@@ -6,7 +6,7 @@ import type { Room } from './protocol.ts'
 /** How much is read at a time, in bytes. */
 const readBytes = 384 * 1024
 /** How many messages are handed out before the event loop gets its turn. */
-const turnMessages = 200
+const turnMessages = 64
 
 export interface ReaderEnvironment {
   readonly store: StoreClient
