@@ -102,24 +102,27 @@ export class Peers {
       this.#again = true
       return this.#refreshing
     }
-    this.#refreshing = this.#read().finally(() => {
-      this.#refreshing = undefined
-    })
+    this.#refreshing = this.#read()
     return this.#refreshing
   }
 
   async #read(): Promise<void> {
-    do {
-      this.#again = false
-      const { members, subscribers } = await this.#store.call('members', {})
-      if (this.#closed) return
-      if (!members.some(({ id }) => id === this.self)) {
-        await this.#events.buried()
-        this.#again = true
-        continue
-      }
-      this.#learn(members, subscribers)
-    } while (this.#again)
+    try {
+      do {
+        this.#again = false
+        const { members, subscribers } = await this.#store.call('members', {})
+        if (this.#closed) return
+        if (!members.some(({ id }) => id === this.self)) {
+          await this.#events.buried()
+          this.#again = true
+          continue
+        }
+        this.#learn(members, subscribers)
+      } while (this.#again)
+    } finally {
+      // In the same breath as the last look: a call that comes between the two would be answered by what is old.
+      this.#refreshing = undefined
+    }
   }
 
   #learn(members: readonly MemberRow[], subscribers: readonly SubscriberRow[]): void {

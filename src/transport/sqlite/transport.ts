@@ -346,13 +346,14 @@ export class SqliteTransport implements Transport {
   async #look(): Promise<void> {
     const { version } = await this.#store.call('poll', {})
     if (version === this.#version) return
-    this.#version = version
     for (const group of this.#groups) {
       group.poke()
       group.review()
     }
     await this.#peers.refresh()
     this.#rebalance(undefined)
+    // Only now: where something failed it is looked at again.
+    this.#version = version
   }
 
   // ——— delays

@@ -59,11 +59,7 @@ export class Writer {
     this.#unwritten = 0
     this.#more = true
     // In the next turn: what is settled in this one goes along.
-    this.#writing ??= new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true))
-      .then(() => this.#writeAll())
-      .finally(() => {
-        this.#writing = undefined
-      })
+    this.#writing ??= new Promise<void>((resolve) => void this.#env.runtime.timer(0, resolve, true)).then(() => this.#writeAll())
     // Who closes is told of it; nobody else need be.
     this.#writing.catch(() => undefined)
   }
@@ -79,16 +75,23 @@ export class Writer {
   }
 
   async #writeAll(): Promise<void> {
-    const { group, shards: owned, written } = this.#env
-    while (this.#more) {
-      this.#more = false
-      const shards = [...owned()].filter((shard) => shard.dirty)
-      if (shards.length === 0) return
-      const freed = shards.filter((shard) => shard.revoking && shard.outCount === 0)
-      const transient = shards.map((shard) => shard.takeTransient())
-      const result = await this.#persist(shards.map((shard) => shard.settlement(group(), freed.includes(shard))))
-      written(shards, freed, transient, result)
+    try {
+      while (this.#more) await this.#writeOnce()
+    } finally {
+      // In the same breath as the last look: a flush that comes between the two would be forgotten.
+      this.#writing = undefined
     }
+  }
+
+  async #writeOnce(): Promise<void> {
+    const { group, shards: owned, written } = this.#env
+    this.#more = false
+    const shards = [...owned()].filter((shard) => shard.dirty)
+    if (shards.length === 0) return
+    const freed = shards.filter((shard) => shard.revoking && shard.outCount === 0)
+    const transient = shards.map((shard) => shard.takeTransient())
+    const result = await this.#persist(shards.map((shard) => shard.settlement(group(), freed.includes(shard))))
+    written(shards, freed, transient, result)
   }
 
   /** Nothing of a settlement may be lost: it is written again until the store takes it. */
