@@ -9,8 +9,8 @@ export const systemRuntime: Runtime = {
   monotonic: () => performance.now(),
   timer: (ms, run, background = false): Timer => {
     if (ms <= 0) {
+      // Never unreferenced: the loop would then wait for something else to happen first, and one turn holds nothing open.
       const soon = setImmediate(run)
-      if (background) soon.unref()
       return { cancel: () => clearImmediate(soon) }
     }
     const handle = setTimeout(run, ms)
