@@ -1,4 +1,5 @@
 import type { Runtime, Timer } from './runtime.ts'
+import { TimeHeap } from './time-heap.ts'
 import { UuidV7 } from './uuid.ts'
 
 /** Numbers in [0, 1) that follow from the seed alone (mulberry32). */
@@ -33,7 +34,7 @@ export class SimulatedRuntime implements Runtime {
   readonly random: () => number
   readonly #start: number
   readonly #ids: UuidV7
-  readonly #heap: Waiting[] = []
+  readonly #heap = new TimeHeap<Waiting>()
   #elapsed = 0
   #order = 0
   #foreground = 0
@@ -77,7 +78,7 @@ export class SimulatedRuntime implements Runtime {
       },
     }
     if (!background) this.#foreground++
-    this.#push(waiting)
+    this.#heap.push(waiting)
     return waiting
   }
 
@@ -104,7 +105,7 @@ export class SimulatedRuntime implements Runtime {
             since = steps
           } else if (steps - since > mostAtOnce)
             throw new Error(`simulated time stands still: ${mostAtOnce} timers ran at ${this.#elapsed} ms`)
-          this.#shift()
+          this.#heap.shift()
           const { run } = next
           next.cancel()
           run?.()
@@ -120,45 +121,12 @@ export class SimulatedRuntime implements Runtime {
 
   /** The next timer that was not cancelled. */
   #next(): Waiting | undefined {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+    for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
       if (first.run !== undefined) return first
-      this.#shift()
+      this.#heap.shift()
     }
     return undefined
   }
-
-  #push(waiting: Waiting): void {
-    const heap = this.#heap
-    let i = heap.length
-    heap.push(waiting)
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (!sooner(waiting, heap[parent] as Waiting)) break
-      heap[i] = heap[parent] as Waiting
-      i = parent
-    }
-    heap[i] = waiting
-  }
-
-  #shift(): void {
-    const heap = this.#heap
-    const last = heap.pop() as Waiting
-    if (heap.length === 0) return
-    let i = 0
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && sooner(heap[child + 1] as Waiting, heap[child] as Waiting)) child++
-      if (!sooner(heap[child] as Waiting, last)) break
-      heap[i] = heap[child] as Waiting
-      i = child
-    }
-    heap[i] = last
-  }
-}
-
-function sooner(a: Waiting, b: Waiting): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Accepted, Client, Gathering, Outcome, OutcomeOf } from '../../src/service/types/index.ts'
+import type { Accepted, Client, Gathering, Outcome, OutcomeOf } from '../../src/contract/types/index.ts'
 import { app } from './app.ts'
 import { Courier, Kitchen } from './ftgo.ts'
 import { same } from './same.ts'

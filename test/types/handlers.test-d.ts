@@ -1,5 +1,5 @@
+import type { Handlers, Nobody, ServiceHandle, Subscription } from '../../src/contract/types/index.ts'
 import type { Message } from '../../src/message/message.ts'
-import type { Handlers, Nobody, ServiceHandle, Subscription } from '../../src/service/types/index.ts'
 import { app } from './app.ts'
 import { Courier, Kitchen, Order, on } from './ftgo.ts'
 import { same } from './same.ts'

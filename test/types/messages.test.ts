@@ -25,7 +25,7 @@ const names = 'asks, command, defineService, document, event, failure, notificat
 const preamble = [
   "import { z } from 'zod'",
   `import { ${names} } from '../../src/contract/index.ts'`,
-  "import type { Handlers } from '../../src/service/types/index.ts'",
+  "import type { Handlers } from '../../src/contract/types/index.ts'",
   "import { app } from '../../test/types/app.ts'",
   "import { Courier, Kitchen, Order } from '../../test/types/ftgo.ts'",
   'export const { kitchen, courier } = app.clients({ kitchen: Kitchen, courier: Courier })',

@@ -1,20 +1,19 @@
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
+import { type Timed, TimeHeap } from '../../runtime/time-heap.ts'
 
 export interface Sleeper {
   /** Called at or after the time asked for. May be called once too often. */
   wake(): void
 }
 
-interface Alarm {
-  readonly at: number
-  readonly order: number
+interface Alarm extends Timed {
   readonly sleeper: Sleeper
 }
 
 /** Everything that waits for a time, behind one timer. */
 export class Alarms {
   readonly #runtime: Runtime
-  readonly #heap: Alarm[] = []
+  readonly #heap = new TimeHeap<Alarm>()
   #order = 0
   #timer: Timer | undefined
   #armedFor = Number.POSITIVE_INFINITY
@@ -26,18 +25,7 @@ export class Alarms {
 
   /** Wakes `sleeper` at `at`, milliseconds since 1970. */
   set(at: number, sleeper: Sleeper): void {
-    const heap = this.#heap
-    const alarm = { at, order: this.#order++, sleeper }
-    let i = heap.length
-    heap.push(alarm)
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      const above = heap[parent] as Alarm
-      if (!sooner(alarm, above)) break
-      heap[i] = above
-      i = parent
-    }
-    heap[i] = alarm
+    this.#heap.push({ at, order: this.#order++, sleeper })
     if (at < this.#armedFor) this.#arm()
   }
 
@@ -50,7 +38,7 @@ export class Alarms {
   #arm(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    const first = this.#heap[0]
+    const first = this.#heap.first
     this.#armedFor = first === undefined || !this.#running ? Number.POSITIVE_INFINITY : first.at
     if (this.#armedFor === Number.POSITIVE_INFINITY) return
     // A timer may wait 2^31 ms at most.
@@ -61,30 +49,10 @@ export class Alarms {
     this.#timer = undefined
     this.#armedFor = Number.POSITIVE_INFINITY
     const now = this.#runtime.now()
-    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
-      this.#shift()
+    for (let first = this.#heap.first; first !== undefined && first.at <= now; first = this.#heap.first) {
+      this.#heap.shift()
       first.sleeper.wake()
     }
     this.#arm()
   }
-
-  #shift(): void {
-    const heap = this.#heap
-    const last = heap.pop() as Alarm
-    if (heap.length === 0) return
-    let i = 0
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && sooner(heap[child + 1] as Alarm, heap[child] as Alarm)) child++
-      if (!sooner(heap[child] as Alarm, last)) break
-      heap[i] = heap[child] as Alarm
-      i = child
-    }
-    heap[i] = last
-  }
-}
-
-function sooner(a: Alarm, b: Alarm): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
 }

@@ -169,7 +169,7 @@ export class AdminTables {
   }
 }
 
-export function positionOf(text: string): [pos: number, sub: number] {
+function positionOf(text: string): [pos: number, sub: number] {
   const [pos, sub] = text.split('.').map(Number)
   return [pos ?? 0, sub ?? 0]
 }

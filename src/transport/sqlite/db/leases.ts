@@ -8,7 +8,7 @@ interface LeaseRow {
   readonly state: string
 }
 
-export const noLog: ShardLog = { settled: [], held: [] }
+const noLog: ShardLog = { settled: [], held: [] }
 export const logOf = (text: string): ShardLog => (text === '' ? noLog : (JSON.parse(text) as ShardLog))
 export const textOf = (log: ShardLog): string => (log.settled.length === 0 && log.held.length === 0 ? '' : JSON.stringify(log))
 
