@@ -1,6 +1,6 @@
 import type { Consumer, RecordsBatch } from '@platformatic/kafka'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import type { Log } from './owned-shard.ts'
+import type { Log } from '../../src/transport/shared/owned-shard.ts'
 import { unpack } from './wire.ts'
 
 export interface Raw {

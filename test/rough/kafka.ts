@@ -15,10 +15,10 @@ import type {
   Subscription,
   Transport,
 } from '../../src/transport/seam.ts'
-import { ephemeral } from './ephemeral.ts'
+import { ephemeral } from '../../src/transport/shared/ephemeral.ts'
+import { TransientReceiver } from '../../src/transport/shared/transient.ts'
 import { GroupMember, sessionTimeout, shards } from './kafka-group.ts'
 import { Fetcher } from './kafka-log.ts'
-import { TransientReceiver } from './transient.ts'
 import { pack, unpack } from './wire.ts'
 
 const token = (text: string): string => Buffer.from(text).toString('hex')

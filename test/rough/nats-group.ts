@@ -2,10 +2,10 @@ import type { Channel } from '../../src/channel/channel.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Receive, Sender, SubscribeOptions, Subscription } from '../../src/transport/seam.ts'
 import { assign } from '../../src/transport/shared/assignment.ts'
-import { Bounds } from './bounds.ts'
-import { Cursor, type Place } from './cursor.ts'
+import { Bounds } from '../../src/transport/shared/bounds.ts'
+import { Cursor, type Place } from '../../src/transport/shared/cursor.ts'
+import { OwnedShard } from '../../src/transport/shared/owned-shard.ts'
 import { leaseTtl, type Server, token } from './nats-server.ts'
-import { OwnedShard } from './owned-shard.ts'
 
 export const shards = 8
 const beat = 400

@@ -10,8 +10,8 @@ import {
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node'
 import type { Channel } from '../../src/channel/channel.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import type { Entry } from './entry.ts'
-import type { Log, ParkStore } from './owned-shard.ts'
+import type { Entry } from '../../src/transport/shared/entry.ts'
+import type { Log, ParkStore } from '../../src/transport/shared/owned-shard.ts'
 import { packParked, unpack, unpackParked } from './wire.ts'
 
 export const leaseTtl = 6000

@@ -14,10 +14,10 @@ import type {
   Subscription,
   Transport,
 } from '../../src/transport/seam.ts'
-import { ephemeral } from './ephemeral.ts'
+import { ephemeral } from '../../src/transport/shared/ephemeral.ts'
+import { TransientReceiver } from '../../src/transport/shared/transient.ts'
 import { GroupMember, shards } from './nats-group.ts'
 import { leaseTtl, Server, token } from './nats-server.ts'
-import { TransientReceiver } from './transient.ts'
 import { pack, unpack } from './wire.ts'
 
 /** A rough NATS JetStream adapter: it judges the seam, it is not shipped. See docs/explanation/seam-on-brokers.md. */

@@ -1,7 +1,7 @@
 import { FrameWriter, readFrame } from '../../src/message/frame.ts'
 import type { Message } from '../../src/message/message.ts'
 import type { ParkNote } from '../../src/transport/seam.ts'
-import { Entry } from './entry.ts'
+import { Entry } from '../../src/transport/shared/entry.ts'
 
 const writer = new FrameWriter()
 

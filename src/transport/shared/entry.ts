@@ -1,6 +1,6 @@
-import { sizeOf } from '../../src/message/limits.ts'
-import type { Message } from '../../src/message/message.ts'
-import type { ParkNote } from '../../src/transport/seam.ts'
+import { sizeOf } from '../../message/limits.ts'
+import type { Message } from '../../message/message.ts'
+import type { ParkNote } from '../seam.ts'
 
 /** One message of a shard: in the log at `position`, or parked with the place that it had there. */
 export class Entry {

@@ -1,5 +1,5 @@
-import { systemRuntime } from '../../src/runtime/system.ts'
-import type { Receive, Sender, SubscribeOptions, Subscription } from '../../src/transport/seam.ts'
+import { systemRuntime } from '../../runtime/system.ts'
+import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from './bounds.ts'
 import { Cursor } from './cursor.ts'
 import { type Log, OwnedShard } from './owned-shard.ts'

@@ -1,7 +1,7 @@
-import { sizeOf } from '../../src/message/limits.ts'
-import type { Message } from '../../src/message/message.ts'
-import { systemRuntime } from '../../src/runtime/system.ts'
-import type { Outgoing, Receive, Settlement, SubscribeOptions } from '../../src/transport/seam.ts'
+import { sizeOf } from '../../message/limits.ts'
+import type { Message } from '../../message/message.ts'
+import { systemRuntime } from '../../runtime/system.ts'
+import type { Outgoing, Receive, Settlement, SubscribeOptions } from '../seam.ts'
 import { Bounds } from './bounds.ts'
 
 /** Hands out transient messages within the subscription's bounds; what is given back goes to whoever takes it next. */
