@@ -70,6 +70,16 @@ function unsafeText(name: string, text: unknown): string | undefined {
   return `the ${name} ${(JSON.stringify(text) ?? String(text)).slice(0, 80)}`
 }
 
+/** Whether a text that came from elsewhere could travel on as an attribute or a header's value. */
+export function isSafeText(text: string): boolean {
+  return isPlain(text) || !unsafeValue.test(text)
+}
+
+/** Whether a name that came from elsewhere could travel on as a header's. A colon is for Pabal's own names. */
+export function isSafeName(name: string): boolean {
+  return safeName.test(name) && !forbidden.has(name)
+}
+
 /** Short printable ASCII, as nearly every id and name is: a loop over it costs less than entering the regular expression. */
 function isPlain(text: string): boolean {
   if (text.length > 64) return false

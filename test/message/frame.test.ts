@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { attributesOf, messageOf } from '../../src/message/attributes.ts'
 import { decodeBody, encodeBody } from '../../src/message/content.ts'
 import { deriveId } from '../../src/message/derive.ts'
 import { FrameWriter, frameEnd, readFrame } from '../../src/message/frame.ts'
@@ -55,19 +54,6 @@ describe('frame', () => {
     const taken = writer.take()
     writer.write({ ...full, id: 'other' })
     expect(readFrame(taken, 0).id).toBe(full.id)
-  })
-})
-
-describe('CloudEvents attributes', () => {
-  it('name the envelope and give it back', () => {
-    expect(messageOf(Object.fromEntries(attributesOf(full)), full.headers, full.body)).toEqual(full)
-  })
-  it('make a document of a foreign event', () => {
-    const message = messageOf({ id: '1', source: '/x', type: 'com.example' }, {}, Buffer.from('hi'))
-    expect(message).toMatchObject({ kind: 'document', version: 1, contentType: 'application/octet-stream' })
-  })
-  it('refuse an event without id', () => {
-    expect(() => messageOf({ source: '/x', type: 'y' }, {}, Buffer.alloc(0))).toThrow(/"id"/)
   })
 })
 
