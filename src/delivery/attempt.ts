@@ -11,7 +11,6 @@ export type AttemptState = 'queued' | 'running' | 'holding' | 'settled'
 
 /** Handled, and nothing was said: one for all of them. */
 export const handled: Settlement = Object.freeze({ emit: Object.freeze([]) })
-const handledAlready = Promise.resolve(handled)
 
 /** One delivery inside the engine, from the moment it is handed out to its settlement; also what its handler is given. */
 export class Attempt implements HandleContext {
@@ -40,7 +39,7 @@ export class Attempt implements HandleContext {
   blocked = false
   /** The payload is known: whatever fails from now on is the handler's. */
   decoded = false
-  #settlement: Promise<Settlement> | undefined = undefined
+  #settlement: Settlement | Promise<Settlement> | undefined = undefined
   #resolve: ((settlement: Settlement) => void) | undefined = undefined
   #reject: ((error: unknown) => void) | undefined = undefined
   #controller: AbortController | undefined = undefined
@@ -59,8 +58,8 @@ export class Attempt implements HandleContext {
     }
   }
 
-  /** What the transport waits for. Asked for once everything that needs no waiting is done: by then most are settled. */
-  get settlement(): Promise<Settlement> {
+  /** What the transport gets. Asked for once everything that needs no waiting is done: by then most are settled. */
+  get settlement(): Settlement | Promise<Settlement> {
     this.#settlement ??= new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -70,7 +69,7 @@ export class Attempt implements HandleContext {
 
   settle(settlement: Settlement): void {
     if (this.#resolve !== undefined) this.#resolve(settlement)
-    else this.#settlement = settlement === handled ? handledAlready : Promise.resolve(settlement)
+    else this.#settlement = settlement
   }
 
   reject(error: unknown): void {

@@ -4,7 +4,7 @@ import type { Message } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Admin, ParkNote, Transport } from '../transport/seam.ts'
 import { restored } from './dead-letter.ts'
-import { fits, parkingLot, placeOf, type Waiting, type Where, type Which, waitingOf } from './waiting.ts'
+import { fitting, parkingLot, placeOf, type Waiting, type Where, type Which, waitingOf } from './waiting.ts'
 
 /** How many messages are read at a time. */
 const page = 100
@@ -20,7 +20,9 @@ export interface Treatment {
   readonly edit?: ((waiting: Waiting) => Edit | undefined | Promise<Edit | undefined>) | undefined
   /** Messages a second, at most. Default: no limit. */
   readonly rate?: number | undefined
-  /** Told after each message, and waited for. */
+  /** Does nothing to them, and counts and tells of each as if it were done. */
+  readonly dryRun?: boolean | undefined
+  /** Told after each message, and waited for. What it throws ends the treatment. */
   readonly progress?: ((result: Treated, waiting: Waiting) => void | Promise<void>) | undefined
 }
 
@@ -75,7 +77,13 @@ class AdminDeadLetters implements DeadLetters {
   }
 
   async *list(where: Where, which: Which = {}): AsyncGenerator<Waiting, void, undefined> {
-    for await (const waiting of this.#all(where)) if (fits({ ...waiting, follows: false }, which)) yield waiting
+    const fits = fitting(which, this.#runtime.now())
+    let left = which.limit ?? Number.POSITIVE_INFINITY
+    for await (const waiting of this.#all(where)) {
+      if (!fits(waiting.follows ? { ...waiting, follows: false } : waiting)) continue
+      yield waiting
+      if (--left <= 0) return
+    }
   }
 
   async show(where: Where, id: string): Promise<Waiting | undefined> {
@@ -120,7 +128,13 @@ class AdminDeadLetters implements DeadLetters {
     return { ...(note ?? { code, reason, attempts }), due: this.#runtime.now(), order }
   }
 
-  async #treat(where: Where, which: Which, { rate, progress }: Treatment, treat: (waiting: Waiting) => Promise<boolean>): Promise<Treated> {
+  async #treat(
+    where: Where,
+    which: Which,
+    { rate, progress, dryRun = false }: Treatment,
+    treat: (waiting: Waiting) => Promise<boolean>,
+  ): Promise<Treated> {
+    const fits = fitting(which, this.#runtime.now())
     if (rate !== undefined && !(rate > 0))
       throw new PabalError('INVALID_OPTION', `The rate is ${String(rate)}: give messages a second, more than 0`)
     let result: Treated = { done: 0, gone: 0 }
@@ -128,12 +142,13 @@ class AdminDeadLetters implements DeadLetters {
     const seen = new Set<string>()
     for await (const waiting of this.#all(where)) {
       const { id } = waiting.message
-      if (seen.has(id) || !fits(waiting, which)) continue
-      if (rate !== undefined && seen.size > 0) await this.#pause(1000 / rate)
+      if (seen.has(id) || !fits(waiting)) continue
+      if (rate !== undefined && !dryRun && seen.size > 0) await this.#pause(1000 / rate)
       seen.add(id)
-      const done = await treat(waiting)
+      const done = dryRun || (await treat(waiting))
       result = done ? { ...result, done: result.done + 1 } : { ...result, gone: result.gone + 1 }
       await progress?.(result, waiting)
+      if (seen.size === which.limit) break
     }
     return result
   }

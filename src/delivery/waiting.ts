@@ -1,6 +1,8 @@
 import type { Channel } from '../channel/channel.ts'
 import { deadLetterChannel, invalidMessageChannel } from '../channel/names.ts'
+import { PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
+import { type Duration, milliseconds } from '../runtime/duration.ts'
 import type { ParkNote, Place, Stored } from '../transport/seam.ts'
 
 /** Where messages wait for a person: what belongs to a channel and a consumer group. */
@@ -15,11 +17,18 @@ export interface Where {
 
 /** Which of them. Everything given must fit. */
 export interface Which {
-  readonly id?: string | undefined
+  /** One message, or any of several. */
+  readonly id?: string | readonly string[] | undefined
   /** The error code of the reason. */
   readonly code?: string | undefined
+  /** A part of the reason, in any case of letters. */
+  readonly reason?: string | undefined
   readonly type?: string | undefined
   readonly key?: string | undefined
+  /** Those that failed last (or, where that is not known, were sent) at least so long ago. */
+  readonly olderThan?: Duration | undefined
+  /** The first so many of those that fit. */
+  readonly limit?: number | undefined
 }
 
 /** A message that waits for a person, and why. */
@@ -60,16 +69,24 @@ export function waitingOf({ message, position, note }: Stored): Waiting {
   return { message, position, code: deadcode, reason: deadreason, attempts: Number(deadattempts) || 0, ...times, follows: false }
 }
 
-/** Whether it is asked for. Followers only where one is asked for by its id: they go on by themselves when their head does. */
-export function fits(waiting: Waiting, which: Which): boolean {
-  const { message, code } = waiting
-  if (which.id !== undefined && which.id !== message.id) return false
-  if (which.id === undefined && waiting.follows) return false
-  return (
-    (which.code === undefined || which.code === code) &&
-    (which.type === undefined || which.type === message.type) &&
-    (which.key === undefined || which.key === message.key)
-  )
+/**
+ * Whether a message is asked for; `limit` is not looked at. Followers are only where one is asked for by its id: they go on by themselves
+ * when their head does. Throws `INVALID_OPTION` where what is asked for makes no sense.
+ */
+export function fitting(which: Which, now: number): (waiting: Waiting) => boolean {
+  const { id, code, type, key, limit } = which
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0))
+    throw new PabalError('INVALID_OPTION', `which messages: the option limit is ${String(limit)}, give a whole number from 1`)
+  const ids = id === undefined ? undefined : new Set(typeof id === 'string' ? [id] : id)
+  const reason = which.reason?.toLowerCase()
+  const before = which.olderThan === undefined ? undefined : now - milliseconds(which.olderThan, 'which messages: the option olderThan')
+  return (waiting) =>
+    (ids === undefined ? !waiting.follows : ids.has(waiting.message.id)) &&
+    (code === undefined || code === waiting.code) &&
+    (reason === undefined || waiting.reason.toLowerCase().includes(reason)) &&
+    (type === undefined || type === waiting.message.type) &&
+    (key === undefined || key === waiting.message.key) &&
+    (before === undefined || (waiting.last ?? waiting.message.time) <= before)
 }
 
 function timeOf(text: string | undefined): number | undefined {

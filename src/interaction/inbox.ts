@@ -19,7 +19,7 @@ export interface LateCounter {
 /** How many requests and gathers of one app may be in flight. More are refused with `OVERLOADED`, since each holds memory. */
 export const maxInFlight = 100_000
 
-const settled: Promise<Settlement> = Promise.resolve({ emit: [] })
+const settled: Settlement = Object.freeze({ emit: Object.freeze([]) })
 
 /** This app's own reply address, opened on first use, and everything that waits for a reply at it. */
 export class ReplyInbox {
@@ -97,7 +97,7 @@ export class ReplyInbox {
     }
   }
 
-  readonly #receive = (delivery: Delivery): Promise<Settlement> => {
+  readonly #receive = (delivery: Delivery): Settlement => {
     const { message } = delivery
     const waiting = message.correlationId === undefined ? undefined : this.#waiting.get(message.correlationId)
     if (waiting === undefined) this.#counters.lateReplies++

@@ -137,10 +137,12 @@ class HostedTransport implements Transport {
     const abort = new AbortController()
     this.#out.set(number, abort)
     const delivery: Delivery = { ...wire, signal: abort.signal }
-    const settlement: Settlement | undefined = await this.#listeners
-      .get(listener)
-      ?.receive(delivery)
-      .catch(() => undefined)
+    let settlement: Settlement | undefined
+    try {
+      settlement = await this.#listeners.get(listener)?.receive(delivery)
+    } catch {
+      // A rejection counts as given back, which the member itself says.
+    }
     this.#post({ what: 'settle', number, settlement })
   }
 }

@@ -54,8 +54,8 @@ export const mutations: readonly Mutation[] = [
     name: 'acknowledges before the handler',
     caughtBy: ['25', '26', '9', 'lifecycle-1', 'ownership-2', 'losses-1'],
     mutate: receiving((receive) => (delivery) => {
-      receive(delivery).catch(() => {})
-      return Promise.resolve({ emit: [] })
+      Promise.resolve(receive(delivery)).catch(() => {})
+      return { emit: [] }
     }),
   },
   {
@@ -115,7 +115,7 @@ export const mutations: readonly Mutation[] = [
     mutate: (world) => {
       let count = 0
       return receiving((receive) => (delivery) => {
-        if (++count % 50 === 0) receive(delivery).catch(() => {})
+        if (++count % 50 === 0) Promise.resolve(receive(delivery)).catch(() => {})
         return receive(delivery)
       })(world)
     },

@@ -86,10 +86,11 @@ export interface Inbox {
 }
 
 /**
- * Takes one delivery; the promise is its settlement, so that a delivery can be neither forgotten nor settled twice. Called
- * without waiting for earlier ones, in order for each shard. A rejection counts as `release`.
+ * Takes one delivery; what it returns is its settlement, so that a delivery can be neither forgotten nor settled twice. Called
+ * without waiting for earlier ones, in order for each shard. The settlement comes at once where nothing had to be waited for:
+ * a promise for each message would cost as much as the rest of its way. A throw or a rejection counts as `release`.
  */
-export type Receive = (delivery: Delivery) => Promise<Settlement>
+export type Receive = (delivery: Delivery) => Settlement | Promise<Settlement>
 
 export interface Delivery {
   readonly message: Message
@@ -190,6 +191,8 @@ export interface Depth {
   readonly parked: number
   /** Milliseconds since 1970; undefined where nothing waits. */
   readonly oldest?: number | undefined
-  /** The members and how many shards each owns. */
+  /** The members, by a name for people to read, and how many shards each owns: 0 for one that is idle. */
   readonly owners: Readonly<Record<string, number>>
+  /** The member that owns each shard, by shard, where the transport can tell. A shard that is not named has no owner now. */
+  readonly shards?: Readonly<Record<string, string>> | undefined
 }

@@ -192,7 +192,7 @@ export class Bench {
   give(over: Parameters<typeof delivery>[0] = {}): Promise<Settlement> {
     const each = delivery(over)
     const { id } = each.message
-    const settlement = this.receive(each)
+    const settlement = Promise.resolve(this.receive(each))
     settlement.then(
       (what) => {
         this.settled.push(`${id}:${Object.keys(what)[0]}`)

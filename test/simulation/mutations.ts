@@ -39,7 +39,7 @@ function delegate(inner: Transport): Transport {
 
 /** Acknowledged when it is handed out; what its handler sends goes out when that is done. */
 async function early(inner: Transport, delivery: Delivery, receive: Receive): Promise<Settlement> {
-  void receive(delivery).then((settlement) => ('emit' in settlement ? inner.send(settlement.emit) : undefined))
+  void Promise.resolve(receive(delivery)).then((settlement) => ('emit' in settlement ? inner.send(settlement.emit) : undefined))
   return { emit: [] }
 }
 
@@ -73,7 +73,7 @@ class OpenGate {
         if (out === undefined) this.#out.set(delivery.shard, (out = new Set()))
         const release = (): void => resolve({ release: {} })
         out.add(release)
-        receive(delivery)
+        Promise.resolve(receive(delivery))
           .finally(() => out.delete(release))
           .then(resolve, reject)
       })

@@ -118,16 +118,20 @@ function depthOf(topic: Topic, group: Group): Depth {
   let parked = 0
   let oldest: number | undefined
   const owners: Record<string, number> = {}
+  const shards: Record<string, string> = {}
   for (const member of group.members) owners[member.id] = 0
   const wait = (message: Message): void => {
     waiting++
     if (oldest === undefined || message.time < oldest) oldest = message.time
   }
   for (const shard of group.shards) {
-    if (shard.owner !== undefined) owners[shard.owner.id] = (owners[shard.owner.id] ?? 0) + 1
+    if (shard.owner !== undefined) {
+      owners[shard.owner.id] = (owners[shard.owner.id] ?? 0) + 1
+      shards[shard.name] = shard.owner.id
+    }
     for (const entry of shard.stored(false)) wait(entry.message)
     for (const _ of shard.stored(true)) parked++
   }
   for (const delayed of topic.delayed) if (delayed.groups.includes(group)) wait(delayed.message)
-  return { channel: topic.channel, ...(group.name !== undefined && { group: group.name }), waiting, parked, oldest, owners }
+  return { channel: topic.channel, ...(group.name !== undefined && { group: group.name }), waiting, parked, oldest, owners, shards }
 }

@@ -92,16 +92,18 @@ export class Member implements Subscription {
     this.#heldBytes += entry.bytes
     if (entry.suspect) this.#suspect = out
     this.group.hub.turns.burst++
-    let settlement: Promise<Settlement>
+    let settlement: Settlement | Promise<Settlement>
     try {
       settlement = this.#receive(out)
-    } catch (error) {
-      settlement = Promise.reject(error)
+    } catch {
+      settlement = later
     }
-    settlement.then(
-      (value) => this.#settled(out, value),
-      () => this.#settled(out, later),
-    )
+    if ('then' in settlement)
+      settlement.then(
+        (value) => this.#settled(out, value),
+        () => this.#settled(out, later),
+      )
+    else this.#settled(out, settlement)
   }
 
   #settled(out: Handout, settlement: Settlement): void {

@@ -174,13 +174,13 @@ export class OwnedShard {
     else if (entry === this.#buffer[0]) this.#unbuffer()
     else this.#givenBack.remove(entry)
     this.#out.add(handout)
-    let settlement: Promise<Settlement>
+    let settlement: Settlement | Promise<Settlement>
     try {
       settlement = receive({ message, shard, lost: 0, parked, ahead, fence, signal: this.#lost.signal })
-    } catch (error) {
-      settlement = Promise.reject(error)
+    } catch {
+      settlement = later
     }
-    void settlement.then(
+    void Promise.resolve(settlement).then(
       (value) => this.#settle(handout, value),
       () => this.#settle(handout, later),
     )

@@ -47,7 +47,12 @@ export class TransientReceiver {
 
   async #hand(message: Message): Promise<void> {
     const delivery = { message, shard: '', lost: 0, fence: 0, signal: this.#signal }
-    const settlement = await this.#receive(delivery).catch((): Settlement => ({ release: { after: 100 } }))
+    let settlement: Settlement
+    try {
+      settlement = await this.#receive(delivery)
+    } catch {
+      settlement = { release: { after: 100 } }
+    }
     this.#bounds.back(sizeOf(message))
     if ('emit' in settlement) await this.#emit(settlement.emit)
     else if ('release' in settlement) systemRuntime.timer(Math.max(20, settlement.release.after ?? 0), () => this.#again(message), true)

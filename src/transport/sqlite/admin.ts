@@ -19,13 +19,14 @@ export class SqliteAdmin implements Admin {
 
   async depths(): Promise<readonly Depth[]> {
     const rows = await this.#store.call('depths', {})
-    return rows.map(({ channel, group, waiting, parked, oldest, owners }) => ({
+    return rows.map(({ channel, group, waiting, parked, oldest, owners, shards }) => ({
       channel,
       group: channel.kind === 'point-to-point' ? undefined : group,
       waiting,
       parked,
       oldest: oldest ?? undefined,
       owners,
+      shards,
     }))
   }
 

@@ -52,6 +52,8 @@ export class GroupSubscription implements Subscription {
   #closing: Promise<void> | undefined
   #reader: Reader | undefined
   #resume: (() => void) | undefined
+  #runningLanes = false
+  #lanesAsked = false
   #laneTimer: Timer | undefined
   readonly #lots: Lots
   readonly #writer: Writer
@@ -226,10 +228,18 @@ export class GroupSubscription implements Subscription {
     this.#out++
     this.#bytes += entry.bytes
     if (entry.lost > 0) this.#suspectOut = true
-    this.#receive(entry).then(
-      (settlement) => this.#settle(entry, settlement),
-      () => this.#settle(entry, { release: {} }),
-    )
+    let settlement: Settlement | Promise<Settlement>
+    try {
+      settlement = this.#receive(entry)
+    } catch {
+      settlement = { release: {} }
+    }
+    if ('then' in settlement)
+      settlement.then(
+        (value) => this.#settle(entry, value),
+        () => this.#settle(entry, { release: {} }),
+      )
+    else this.#settle(entry, settlement)
   }
 
   #settle(entry: Entry, settlement: Settlement): void {
@@ -267,7 +277,19 @@ export class GroupSubscription implements Subscription {
 
   /** What was given back, and what waits behind it, when its time has come. */
   #runLanes(): void {
-    if (this.#stopped) return
+    // What is settled at once while it is handed out asks for the next: a loop, since calls would nest as deep as a lane is long.
+    this.#lanesAsked = true
+    if (this.#runningLanes) return
+    this.#runningLanes = true
+    while (this.#lanesAsked && !this.#stopped) {
+      this.#lanesAsked = false
+      this.#runHeads()
+    }
+    this.#runningLanes = false
+    if (!this.#stopped) this.#scheduleLanes()
+  }
+
+  #runHeads(): void {
     const now = this.#env.runtime.now()
     for (const shard of this.#owned.values()) {
       if (shard.revoking) continue
@@ -284,7 +306,6 @@ export class GroupSubscription implements Subscription {
         this.#hand(head)
       }
     }
-    this.#scheduleLanes()
   }
 
   #scheduleLanes(): void {

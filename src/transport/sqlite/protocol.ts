@@ -193,6 +193,7 @@ export interface DepthRow {
   readonly parked: number
   readonly oldest: number | null
   readonly owners: Readonly<Record<string, number>>
+  readonly shards: Readonly<Record<string, string>>
 }
 
 export interface StoredRow extends ParkedId {

@@ -28,7 +28,7 @@ export const rollingScenarios: readonly Definition[] = [
           }
           return transport.subscribe(channel, { ...options, assigned }, async (delivery) => {
             highest = Math.max(highest, ++out)
-            return receive(delivery).finally(() => out--)
+            return Promise.resolve(receive(delivery)).finally(() => out--)
           })
         },
       })

@@ -55,8 +55,7 @@ export class AdminTables {
         oldest ??= time
       }
       const { n } = this.#db.sql('SELECT count(*) AS n FROM parked WHERE grp = ?').get(group.id) as { n: number }
-      const owners: Record<string, number> = {}
-      for (const { owner } of this.#leases(group.id)) if (owner !== null) owners[owner] = (owners[owner] ?? 0) + 1
+      const { owners, shards } = this.#owners(group)
       const { delayed } = this.#db.sql('SELECT count(*) AS delayed FROM delayed WHERE channel = ?').get(group.channel) as {
         delayed: number
       }
@@ -67,8 +66,34 @@ export class AdminTables {
         parked: n,
         oldest,
         owners,
+        shards,
       }
     })
+  }
+
+  /** A member is called by its process, and by its subscription there: `pid 4711/0`. */
+  #owners(group: GroupRow & { address: string; name: string }): Pick<DepthRow, 'owners' | 'shards'> {
+    const rows = this.#db
+      .sql(
+        'SELECT s.unit AS unit, m.pid AS pid FROM subscriber s JOIN member m ON m.id = s.member WHERE s.channel = ? AND s.grp = ? AND s.durable = 1 ORDER BY s.unit',
+      )
+      .all(group.address, group.name) as unknown as { unit: string; pid: number }[]
+    const owners: Record<string, number> = {}
+    const names = new Map<string, string>()
+    for (const { unit, pid } of rows) {
+      const name = `pid ${pid}${unit.slice(unit.lastIndexOf('/'))}`
+      // Processes in separate containers may have the same number.
+      names.set(unit, name in owners ? unit : name)
+      owners[names.get(unit) as string] = 0
+    }
+    const shards: Record<string, string> = {}
+    for (const { shard, owner } of this.#leases(group.id)) {
+      if (owner === null) continue
+      const name = names.get(owner) ?? owner
+      owners[name] = (owners[name] ?? 0) + 1
+      shards[shard] = name
+    }
+    return { owners, shards }
   }
 
   #leases(group: number): LeaseRow[] {
