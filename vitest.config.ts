@@ -11,7 +11,7 @@ const alias = [
 ]
 
 /** Tests which start, kill or freeze processes, sync to a disk, or measure time: one file at a time, after all the others. */
-const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'transport/mesh', 'transport/sqlite'].map(
+const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'services', 'transport/mesh', 'transport/sqlite'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 )
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A throwaway Kafka on loopback, one KRaft node, for test/rough/kafka.test.ts.
+# A throwaway Kafka on loopback, one KRaft node, by hand; scripts/services/ does the same for tests.
 #   kafka.sh PORT           stays in the foreground until it gets SIGTERM or SIGINT; its data goes with it (also uses PORT + 1)
 #   kafka.sh --fetch        only downloads what it needs (through Maven, once, into the cache folder)
 set -euo pipefail

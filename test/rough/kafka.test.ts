@@ -8,7 +8,7 @@ import { reachable } from './reachable.ts'
 const port = Number(process.env.PABAL_KAFKA_PORT ?? 19092)
 const address = `127.0.0.1:${port}`
 const prefix = `rough${systemRuntime.id().replaceAll('-', '')}`
-const up = await reachable('Kafka (scripts/kafka.sh)', port)
+const up = await reachable('Kafka', port)
 
 const offer = 'the leader assigns partitions: a member cannot offer one to another, what it gives back comes to itself again'
 

@@ -11,6 +11,6 @@ export async function reachable(what: string, port: number): Promise<boolean> {
     socket.once('error', () => resolve(false))
   })
   if (!up && process.env.PABAL_REQUIRE_SERVERS) throw new Error(`${what} does not listen on 127.0.0.1:${port}`)
-  if (!up) console.warn(`skipped: ${what} does not listen on 127.0.0.1:${port}`)
+  if (!up) console.warn(`skipped: ${what} does not listen on 127.0.0.1:${port} (npm run services up)`)
   return up
 }

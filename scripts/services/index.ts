@@ -1,0 +1,1 @@
+export { startKafka, startNats, startRabbit, Throwaway, type ThrowawayOptions } from './throwaway.ts'
