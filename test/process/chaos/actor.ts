@@ -1,10 +1,11 @@
-import { connect } from '../../../src/index.ts'
+import { type App, connect, isPabalError } from '../../../src/index.ts'
 import type { FaultPoint, Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
 import { sqlite } from '../../../src/transport/sqlite/index.ts'
 import { consume } from './consumer.ts'
 import { ask, oven } from './oven.ts'
 import { produce } from './producer.ts'
+import { sleep } from './stagehand.ts'
 
 /** What a process of a chaos run is told. */
 export interface Task {
@@ -45,14 +46,28 @@ function target() {
   return sqlite({ file: url.slice('sqlite:'.length), faults: { kill: dieAt } })
 }
 
-const app = await connect(target(), {
-  runtime: mortal(),
-  name: task.name,
-  drain: '20s',
-  logger: { info: () => {}, warn: () => {}, error: console.error },
-})
-const finish = { producer: produce, consumer: consume, oven, asker: ask }[task.role]
-const stop = await finish(app, task)
+/** Connects and takes up its role; while a broker is away, again and again. */
+async function begin(): Promise<readonly [App, () => Promise<void>]> {
+  const deadline = performance.now() + 60_000
+  while (true) {
+    let app: App | undefined
+    try {
+      app = await connect(target(), {
+        runtime: mortal(),
+        name: task.name,
+        drain: '20s',
+        logger: { info: () => {}, warn: () => {}, error: console.error },
+      })
+      return [app, await { producer: produce, consumer: consume, oven, asker: ask }[task.role](app, task)]
+    } catch (error) {
+      await app?.close().catch(() => undefined)
+      if (!isPabalError(error) || !error.retryable || performance.now() > deadline) throw error
+      await sleep(100)
+    }
+  }
+}
+
+const [app, stop] = await begin()
 process.send?.('ready')
 process.on('message', async (message) => {
   if (message !== 'stop') return

@@ -1,76 +1,112 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Task } from './actor.ts'
+import { killBroker } from './broker.ts'
 import { judge, outstanding, type Verdict } from './judge.ts'
-import { planOf, type Slot } from './plan.ts'
+import { brokerPlanOf, planOf, type Slot } from './plan.ts'
+import { openStage, type TransportName } from './stage.ts'
 import { Actor, sleep, until } from './stagehand.ts'
 import { checkStore } from './store.ts'
 
 export interface ChaosResult extends Verdict {
   readonly seed: number
-  readonly kills: number
-  /** Of them at a named point. */
+  /** Of producers, consumers and the broker. */
+  readonly kills: Readonly<Record<'producer' | 'consumer' | 'broker', number>>
+  /** Of producers and consumers at a named point. */
   readonly atPoints: number
+  /** Of the broker while nothing was handled for long. */
+  readonly idle: number
   readonly seconds: number
+}
+
+export interface ChaosOptions {
+  /** Of producers and consumers together. */
+  readonly kills: number
+  readonly brokerKills?: number
+  readonly seed: number
+  readonly transport?: TransportName
+  readonly progress?: (kills: ChaosResult['kills']) => void
 }
 
 /** The longest that a process may take to reach the point at which it is to die. */
 const patience = 1500
 
 /**
- * Kills producers and consumers on one store as the seed plans it, lets everything come to rest, and judges. `transport` is a
- * scheme; the store lies in a folder of its own, which is kept where something is wrong.
+ * Kills producers, consumers and the broker as the seed plans it, lets everything come to rest, and judges. What was written lies in
+ * a folder of its own, which is kept where something is wrong.
  */
-export async function chaos(options: {
-  kills: number
-  seed: number
-  transport?: string
-  progress?: (kills: number) => void
-}): Promise<ChaosResult> {
-  const { kills, seed, transport = 'sqlite' } = options
+export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { kills, brokerKills = 0, seed, transport = 'sqlite' } = options
   const folder = mkdtempSync(join(tmpdir(), 'pabal-chaos-'))
-  const url = `${transport}:${join(folder, 'store.db')}`
-  const started = performance.now()
-  let killed = 0
-  let atPoints = 0
-  const live = async (slot: Slot): Promise<Actor> => {
-    for (const death of slot.deaths) {
-      const dieAt = 'point' in death ? death : undefined
-      const actor = new Actor({ role: slot.role, name: slot.name, url, folder, dieAt, failing: 0.01 })
-      await actor.ready
-      const timer = setTimeout(() => actor.kill(), 'after' in death ? death.after : patience)
-      const from = performance.now()
-      const ended = await actor.ended
-      clearTimeout(timer)
-      if (ended !== 'SIGKILL') throw new Error(`${slot.name} ended by itself: ${ended}`)
-      if (dieAt !== undefined && performance.now() - from < patience) atPoints++
-      killed++
+  const { url, broker, close } = await openStage(transport, folder)
+  const actors: Actor[] = []
+  try {
+    return await run()
+  } finally {
+    for (const actor of actors) actor.kill()
+    await close()
+  }
+
+  async function run(): Promise<ChaosResult> {
+    const started = performance.now()
+    const killed = { producer: 0, consumer: 0, broker: 0 }
+    let atPoints = 0
+    let idle = 0
+    const count = (role: keyof typeof killed) => {
+      killed[role]++
       options.progress?.(killed)
     }
-    const last = new Actor({ role: slot.role, name: slot.name, url, folder })
-    await last.ready
-    return last
+    const start = async ({ role, name }: Slot, more: Pick<Task, 'dieAt' | 'failing'>) => {
+      const actor = new Actor({ role, name, url, folder, ...more })
+      actors.push(actor)
+      await actor.ready
+      return actor
+    }
+    const live = async (slot: Slot): Promise<Actor> => {
+      for (const death of slot.deaths) {
+        const dieAt = 'point' in death ? death : undefined
+        const actor = await start(slot, { dieAt, failing: 0.01 })
+        await actor.busy(broker === undefined ? 0 : 15_000)
+        const timer = setTimeout(() => actor.kill(), 'after' in death ? death.after : patience)
+        const from = performance.now()
+        const ended = await actor.ended
+        clearTimeout(timer)
+        if (ended !== 'SIGKILL') throw new Error(`${slot.name} ended by itself: ${ended}; seed ${seed}, see ${folder}`)
+        if (dieAt !== undefined && performance.now() - from < patience) atPoints++
+        count(slot.role)
+        actors.splice(actors.indexOf(actor), 1)
+      }
+      return await start(slot, {})
+    }
+    const breaking = async () => {
+      if (broker === undefined) return
+      await killBroker(broker, brokerPlanOf(seed, brokerKills), folder, (nothing) => {
+        count('broker')
+        if (nothing) idle++
+      })
+    }
+    const [last] = await Promise.all([Promise.all(planOf(seed, kills).map(live)), breaking()])
+    await sleep(100)
+    await Promise.all(last.slice(0, 2).map((producer) => producer.stop()))
+    const faults: string[] = []
+    let left = 0
+    const settled = () => {
+      left = outstanding(folder)
+      return left === 0
+    }
+    await until(
+      settled,
+      () => `${left} acknowledged messages have no effect`,
+      () => left,
+      broker === undefined ? 20_000 : 60_000,
+    ).catch((error: unknown) => faults.push(String(error)))
+    await sleep(200)
+    await Promise.all(last.slice(2).map((consumer) => consumer.stop()))
+    const verdict = judge(folder)
+    faults.push(...verdict.faults, ...(await checkStore(url)))
+    if (faults.length === 0) rmSync(folder, { recursive: true, force: true })
+    else faults.push(`the store and the ledgers are kept in ${folder}`)
+    return { ...verdict, faults, seed, kills: killed, atPoints, idle, seconds: Math.round((performance.now() - started) / 100) / 10 }
   }
-  const slots = planOf(seed, kills)
-  const actors = await Promise.all(slots.map(live))
-  await sleep(100)
-  await Promise.all(actors.slice(0, 2).map((producer) => producer.stop()))
-  const faults: string[] = []
-  let left = 0
-  const settled = () => {
-    left = outstanding(folder)
-    return left === 0
-  }
-  await until(
-    settled,
-    () => `${left} acknowledged messages have no effect`,
-    () => left,
-  ).catch((error: unknown) => faults.push(String(error)))
-  await sleep(200)
-  await Promise.all(actors.slice(2).map((consumer) => consumer.stop()))
-  const verdict = judge(folder)
-  faults.push(...verdict.faults, ...(await checkStore(url)))
-  if (faults.length === 0) rmSync(folder, { recursive: true, force: true })
-  else faults.push(`the store and the ledgers are kept in ${folder}`)
-  return { ...verdict, faults, seed, kills: killed, atPoints, seconds: Math.round((performance.now() - started) / 100) / 10 }
 }

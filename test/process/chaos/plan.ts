@@ -4,6 +4,12 @@ import { draw } from './draw.ts'
 /** How one life of a process ends: after some time, or at the nth pass of a named point. */
 export type Death = { readonly after: number } | { readonly point: FaultPoint; readonly pass: number }
 
+/** How one life of a broker ends: so long after something was handled, and how long it stays away; in milliseconds. */
+export interface BrokerDeath {
+  readonly after: number
+  readonly down: number
+}
+
 export interface Slot {
   readonly name: string
   readonly role: 'producer' | 'consumer'
@@ -34,4 +40,10 @@ export function planOf(seed: number, kills: number): readonly Slot[] {
     slot.deaths.push(random() < 0.5 ? { after } : { point, pass })
   }
   return slots
+}
+
+/** The same for the broker. Some deaths are short, some outlast a connection's patience. */
+export function brokerPlanOf(seed: number, kills: number): readonly BrokerDeath[] {
+  const random = draw(seed + 1_000_003)
+  return Array.from({ length: kills }, () => ({ after: Math.floor(random() * 1500), down: Math.floor(random() ** 3 * 3000) }))
 }

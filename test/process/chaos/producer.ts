@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import type { App } from '../../../src/index.ts'
+import { type App, isPabalError } from '../../../src/index.ts'
 import type { Task } from './actor.ts'
 import { Work } from './contract.ts'
 import { Ledger, readLedger } from './ledger.ts'
+import { sleep } from './stagehand.ts'
 
 const keys = 8
 
@@ -29,12 +30,24 @@ export async function produce(app: App, task: Task): Promise<() => Promise<void>
   }
   const ledger = new Ledger(path)
   const { work } = app.clients({ work: Work })
+  let idle = true
   const send = async (intents: readonly Intent[]) => {
-    const sends = intents.map(async ({ key, seq, id }) => {
-      await work.note({ key, seq }, { id })
-      ledger.append([`sent ${id}`])
-    })
-    await Promise.all(sends)
+    await Promise.all(intents.map(sendOne))
+    if (idle && intents.length > 0) process.send?.('busy')
+    idle &&= intents.length === 0
+  }
+  /** Until it is acknowledged, under the same id: an attempt that failed may have arrived. */
+  const sendOne = async ({ key, seq, id }: Intent) => {
+    while (true) {
+      try {
+        await work.note({ key, seq }, { id })
+        break
+      } catch (error) {
+        if (!isPabalError(error) || !error.retryable) throw error
+        await sleep(50)
+      }
+    }
+    ledger.append([`sent ${id}`])
   }
   let stopping = false
   const loop = (async () => {
@@ -53,7 +66,7 @@ export async function produce(app: App, task: Task): Promise<() => Promise<void>
         true,
       )
       await send(intents)
-      await new Promise((resolve) => setTimeout(resolve, 4))
+      await sleep(4)
     }
   })()
   loop.catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Task } from './actor.ts'
 
 /** One process of a run. */
@@ -8,6 +9,7 @@ export class Actor {
   /** How it ended: a signal, or an exit code. */
   readonly ended: Promise<string>
   over = false
+  readonly #busy: Promise<void>
 
   constructor(task: Task) {
     this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], {
@@ -20,9 +22,18 @@ export class Actor {
         resolve(signal ?? `exit ${code}`)
       }),
     )
-    const ready = new Promise<void>((resolve) => this.child.on('message', (message) => message === 'ready' && resolve()))
+    const over = this.ended.then(() => undefined)
+    const heard = (what: string) => new Promise<void>((resolve) => this.child.on('message', (message) => message === what && resolve()))
     // it may die before it is ready: then that is how this life went
-    this.ready = Promise.race([ready, this.ended.then(() => undefined)])
+    this.ready = Promise.race([heard('ready'), over])
+    this.#busy = Promise.race([heard('busy'), over])
+  }
+
+  /** Resolves when it has sent or handled something, and after `ms` in any case. */
+  async busy(ms: number): Promise<void> {
+    const timer = new AbortController()
+    await Promise.race([this.#busy, sleep(ms, timer.signal)])
+    timer.abort()
   }
 
   kill(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' = 'SIGKILL'): void {
@@ -36,7 +47,7 @@ export class Actor {
   }
 }
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> => pause(ms, undefined, { signal }).catch(() => undefined)
 
 /** Waits as long as there is progress. */
 export async function until(

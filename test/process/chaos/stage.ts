@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+import { startKafka, startRabbit, type Throwaway } from '../../../scripts/services/index.ts'
+
+export const transports = ['sqlite', 'amqp', 'kafka'] as const
+export type TransportName = (typeof transports)[number]
+
+/** Where a run takes place: a store in its folder, or a broker of its own, which may be killed too. */
+export interface Stage {
+  readonly url: string
+  readonly broker?: Throwaway | undefined
+  close(): Promise<void>
+}
+
+export async function openStage(transport: TransportName, folder: string): Promise<Stage> {
+  if (transport === 'sqlite') return { url: `sqlite:${join(folder, 'store.db')}`, close: async () => {} }
+  const broker = await { amqp: startRabbit, kafka: startKafka }[transport]()
+  return { url: broker.url, broker, close: () => broker.stop() }
+}
