@@ -4,16 +4,25 @@
  */
 let written = Number.NaN
 let writtenText = ''
+let second = Number.NaN
+let secondText = ''
 let day = ''
 let dayAt = 0
 
 /** `2026-11-05T12:00:00.000Z`, or undefined where the time (milliseconds since 1970) is none. */
 export function isoOf(time: number): string | undefined {
   if (time === written) return writtenText
-  const date = new Date(time)
-  if (Number.isNaN(date.getTime())) return undefined
+  const millis = Math.trunc(time)
+  const whole = Math.floor(millis / 1000)
+  if (whole !== second) {
+    const date = new Date(whole * 1000)
+    if (Number.isNaN(date.getTime())) return undefined
+    second = whole
+    secondText = date.toISOString().slice(0, -4)
+  }
+  const rest = millis - whole * 1000
   written = time
-  writtenText = date.toISOString()
+  writtenText = `${secondText}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`
   return writtenText
 }
 

@@ -2,6 +2,7 @@ import { foreignMark, foreignType } from '../../message/foreign.ts'
 import { isoOf, timeOf } from '../../message/iso.ts'
 import { type Kind, type Message, none } from '../../message/message.ts'
 import { contentIdOf } from './native-id.ts'
+import { Span } from './native-span.ts'
 import { nameOf, safeNameOf, textOf } from './native-text.ts'
 import { isStructured, structuredAttributes } from './structured.ts'
 
@@ -34,6 +35,7 @@ export interface NativeFacts {
   readonly time: number
 }
 
+/** A list of entries whose bytes lie in one piece of memory is read fastest. */
 export type NativeHeaders = Iterable<readonly [name: unknown, value: unknown]> | Readonly<Record<string, unknown>> | null | undefined
 export type Put<Target> = (target: Target, name: string, value: string) => void
 
@@ -77,6 +79,16 @@ class Found {
   headers: Record<string, string> | undefined = undefined
 }
 
+function note(found: Found, attribute: string, value: string): void {
+  const slot = slotOf.get(attribute)
+  if (slot !== undefined) {
+    found[slot] = value
+    return
+  }
+  found.extensions ??= {}
+  found.extensions[attribute] = value
+}
+
 /**
  * Messages as CloudEvents 1.0 in binary mode over the native headers of a technology. Attributes and extensions have the
  * prefix, user headers travel under their own names. One that would be taken for something else (it begins with the prefix, is the
@@ -91,6 +103,8 @@ export class Native {
   /** Full name → attribute, and back for extensions. */
   readonly #attributes = new Map<string, string>()
   readonly #extensions = new Map<string, string>()
+  /** The names of the last message in their order: most are the same in the next. */
+  readonly #order: string[] = []
 
   constructor(naming: Naming) {
     this.#naming = naming
@@ -128,9 +142,9 @@ export class Native {
   read(headers: NativeHeaders, body: Uint8Array, native: NativeFacts): Message {
     const found = new Found()
     if (headers !== null && headers !== undefined) {
-      if (Array.isArray(headers)) for (let i = 0; i < headers.length; i++) this.#take(found, nameOf(headers[i][0]), headers[i][1])
-      else if (isIterable(headers)) for (const [name, value] of headers) this.#take(found, nameOf(name), value)
-      else for (const name in headers) this.#take(found, name, headers[name])
+      if (Array.isArray(headers)) this.#takeAll(found, headers)
+      else if (isIterable(headers)) for (const [name, value] of headers) this.#take(found, nameOf(name), textOf(value))
+      else for (const name in headers) this.#take(found, name, textOf(headers[name]))
     }
     if (native.contentType !== undefined && native.contentType !== null) found.datacontenttype = textOf(native.contentType)
     const lacks = faultOf(found)
@@ -140,21 +154,27 @@ export class Native {
     return this.#structured(found, headers, body, native)
   }
 
-  #take(found: Found, name: string, value: unknown): void {
-    const attribute = this.#attributeIn(name)
-    if (attribute !== undefined) {
-      const slot = slotOf.get(attribute)
-      if (slot !== undefined) found[slot] = textOf(value)
+  #takeAll(found: Found, headers: readonly (readonly [name: unknown, value: unknown])[]): void {
+    const span = Span.of(headers[0]?.[0], headers.at(-1)?.[1])
+    for (let i = 0; i < headers.length; i++) {
+      const [name, value] = headers[i] as readonly [unknown, unknown]
+      if (span === undefined) this.#take(found, nameOf(name), textOf(value))
       else {
-        found.extensions ??= {}
-        found.extensions[attribute] = textOf(value)
+        const guess = this.#order[i]
+        const text = span.read(name, guess)
+        if (text !== guess && i < keptNames) this.#order[i] = text
+        this.#take(found, text, span.read(value))
       }
-      return
     }
-    if (this.#isContentType(name)) found.datacontenttype = textOf(value)
+  }
+
+  #take(found: Found, name: string, value: string): void {
+    const attribute = this.#attributeIn(name)
+    if (attribute !== undefined) note(found, attribute, value)
+    else if (this.#isContentType(name)) found.datacontenttype = value
     else if (!this.#reserved.has(name)) {
       found.headers ??= {}
-      found.headers[this.#headerIn(name)] = textOf(value)
+      found.headers[this.#headerIn(name)] = value
     }
   }
 
@@ -205,14 +225,7 @@ export class Native {
     const type = found.datacontenttype
     if (typeof read === 'string') return this.#foreign(headers, type, body, native, read)
     const inner = new Found()
-    for (const [name, value] of read.attributes) {
-      const slot = slotOf.get(name)
-      if (slot !== undefined) inner[slot] = textOf(value)
-      else {
-        inner.extensions ??= {}
-        inner.extensions[safeNameOf(name)] = textOf(value)
-      }
-    }
+    for (const [name, value] of read.attributes) note(inner, safeNameOf(name), textOf(value))
     inner.headers = found.headers
     const lacks = faultOf(inner)
     if (lacks !== undefined) return this.#foreign(headers, type, body, native, lacks)

@@ -45,6 +45,18 @@ const headersOf = (native: Native, message: Message): [string, string][] => {
 const asBytes = (entries: readonly (readonly [string, string])[]): Map<Buffer, Buffer> =>
   new Map(entries.map(([name, value]) => [Buffer.from(name), Buffer.from(value)]))
 
+/** As a record of Kafka holds them: slices of one piece of memory, each behind the one before. */
+function asSlices(entries: readonly (readonly [string, string])[]): [Buffer, Buffer][] {
+  const memory = Buffer.alloc(4096)
+  let at = 100
+  const slice = (text: string): Buffer => {
+    const start = at
+    at += memory.write(text, at)
+    return memory.subarray(start, at++)
+  }
+  return entries.map(([name, value]) => [slice(name), slice(value)])
+}
+
 describe('native headers', () => {
   it('are named as the Kafka binding says', () => {
     expect(Object.fromEntries(headersOf(kafka, full))).toEqual({
@@ -70,7 +82,7 @@ describe('native headers', () => {
 
   it.each([full, bare])('come back as they were: entries, bytes, a record; in order and case', (message) => {
     const entries = headersOf(kafka, message)
-    for (const headers of [entries, asBytes(entries), Object.fromEntries(entries)]) {
+    for (const headers of [entries, asBytes(entries), [...asBytes(entries)], asSlices(entries), Object.fromEntries(entries)]) {
       const back = kafka.read(headers, body, { ...facts, key: Buffer.from('something else') })
       expect(back).toEqual(message)
       expect(Object.keys(back.headers)).toEqual(Object.keys(message.headers))
@@ -98,6 +110,16 @@ describe('native headers', () => {
     expect(entries).toContainEqual(['header:cloudEvents_id', 'mine'])
     expect(entries).toContainEqual(['content-type', 'x'])
     expect(amqp.read(entries, body, { ...facts, contentType: 'application/json' })).toEqual(message)
+  })
+
+  it('come back from slices that lie in any order and in several pieces of memory', () => {
+    const slices = asSlices(headersOf(kafka, full))
+    for (const some of [
+      slices.toReversed(),
+      slices.map(([name, value], i) => [i === 3 ? Buffer.from(name) : name, i === 4 ? Buffer.from(value) : value]),
+    ])
+      expect(kafka.read(some as [Buffer, Buffer][], body, facts)).toEqual(full)
+    expect(kafka.read([...slices.slice(0, 3), [Buffer.from('x'), null], ...slices.slice(3)], body, facts).headers).toMatchObject({ x: '' })
   })
 
   it('say nothing of headers of the technology itself', () => {
