@@ -1,4 +1,5 @@
-import { type App, connect } from 'pabal'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type App, connect, isPabalError } from 'pabal'
 import { logTo } from './lib/log.ts'
 import { type Place, type ServiceName, serviceNames } from './lib/place.ts'
 import { countStyles } from './lib/styles.ts'
@@ -17,14 +18,30 @@ if (!serviceNames.includes(name as ServiceName)) throw new Error(`Which service?
 const service = name as ServiceName
 const place = JSON.parse(json) as Place
 
-app = await connect(place.url, {
-  name: service,
-  middleware: [countStyles(place, service)],
-  logger: logTo(place, service),
-  // Services come and go under chaos: keep trying, and do not take a message for a killer because its process was killed.
-  retry: { attempts: 1000, delay: '50ms', maxDelay: '1s' },
-  maxLosses: 1000,
-})
-await starters[service](app, place)
+app = await begin()
 app.closeOn(['SIGTERM'], { within: '5s' })
 process.send?.('ready')
+
+/** Where a broker is away for the moment, the service waits for it. */
+async function begin(): Promise<App> {
+  const deadline = performance.now() + 60_000
+  while (true) {
+    let begun: App | undefined
+    try {
+      begun = await connect(place.url, {
+        name: service,
+        middleware: [countStyles(place, service)],
+        logger: logTo(place, service),
+        // Services come and go under chaos: keep trying, and do not take a message for a killer because its process was killed.
+        retry: { attempts: 1000, delay: '50ms', maxDelay: '1s' },
+        maxLosses: 1000,
+      })
+      await starters[service](begun, place)
+      return begun
+    } catch (error) {
+      await begun?.close().catch(() => undefined)
+      if (!isPabalError(error) || !error.retryable || performance.now() > deadline) throw error
+      await pause(200)
+    }
+  }
+}

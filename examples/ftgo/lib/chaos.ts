@@ -1,10 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type ServiceName, serviceNames } from './place.ts'
+import type { Victim } from './stage.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Tracker } from './tracker.ts'
 
 /** How long a kill may wait for an order to come to its end since the kill before, in milliseconds. */
 const patience = 5000
+
+export interface Chaos {
+  readonly supervisor: Supervisor
+  readonly tracker: Tracker
+  readonly random: () => number
+  /** How many orders there will be. */
+  readonly count: number
+  readonly stopping: AbortSignal
+  /** Only where the demo started it: the first to be killed, then as often as any service. */
+  readonly broker: Victim | undefined
+}
 
 /**
  * Kills one service after another, at least one, until three quarters of the orders have come to their end or one service was
@@ -12,22 +24,21 @@ const patience = 5000
  * being closed. The seed fixes who is killed and the least time between two kills. A
  * kill also waits for an order to complete, so that on a slow machine chaos does not hit a town in which nothing has happened yet.
  */
-export async function unleash(
-  supervisor: Supervisor,
-  tracker: Tracker,
-  random: () => number,
-  count: number,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function unleash({ supervisor, tracker, random, count, stopping, broker }: Chaos): Promise<void> {
   const most = Math.max(5, Math.ceil(count / 8))
   await pause(50 + 150 * random())
-  let victim: ServiceName = 'history'
+  const victims = broker === undefined ? serviceNames : (['broker', ...serviceNames] as const)
+  let victim: ServiceName | 'broker' | undefined
   do {
     // Not the same one twice in a row: everybody's turn comes sooner.
-    const others = serviceNames.filter((name) => name !== victim)
-    victim = others[Math.floor(random() * others.length)] ?? victim
-    await supervisor.whenReady(victim)
-    supervisor.kill(victim)
+    const others = victims.filter((name) => name !== (victim ?? 'history'))
+    victim = victim === undefined && broker !== undefined ? 'broker' : others[Math.floor(random() * others.length)]
+    if (victim === undefined) return
+    if (victim === 'broker') await broker?.kill()
+    else {
+      await supervisor.whenReady(victim)
+      supervisor.kill(victim)
+    }
     const before = tracker.complete
     const end = performance.now() + patience
     await pause(300 + 900 * random())

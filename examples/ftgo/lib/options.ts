@@ -8,10 +8,11 @@ export const help = `FTGO: six services in six processes deliver food by message
   --orders FILE         orders to place (default: the 60 that ship with the demo)
   --count N             how many orders, starting over at the end of the file (default: every one once)
   --rate N              orders a second (default: 10)
-  --chaos               kill services at random with SIGKILL, and start them again
+  --chaos               kill services at random with SIGKILL, and start them again; the broker too, where the demo started it
   --seed N              fixes which service is killed when (default: a new one, which is printed)
   --break idempotency   handlers do again what they have done already; with --chaos the ledger shows it
-  --transport URL       where messages travel (default: sqlite: in a fresh temporary folder)
+  --transport URL       where messages travel: sqlite:FILE, amqp://…, kafka://… (default: sqlite: in a fresh temporary folder);
+                        amqp or kafka alone: a broker that the demo starts on this machine and ends
   --keep                keep that folder, with the databases, journals and logs
   --json                print one line of JSON to stdout, everything else to stderr
   --help                this text

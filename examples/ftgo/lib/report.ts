@@ -7,6 +7,8 @@ import type { Style } from './styles.ts'
 export interface Result {
   readonly verdict: Verdict
   readonly kills: number
+  /** Undefined where the demo did not start the broker, and so does not kill it. */
+  readonly brokerKills: number | undefined
   readonly messages: Readonly<Record<Style, number>>
   /** Milliseconds from placing an order to its end. */
   readonly latencies: readonly number[]
@@ -15,7 +17,7 @@ export interface Result {
 }
 
 /** The tables at the end. */
-export function report({ verdict, kills, messages, latencies, seed, seconds }: Result): string {
+export function report({ verdict, kills, brokerKills, messages, latencies, seed, seconds }: Result): string {
   const sound = verdict.lost.length === 0 && verdict.duplicated.length === 0
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] })
   const head = (title: string): number => table.push([{ colSpan: 2, content: pc.bold(title), hAlign: 'left' }])
@@ -27,7 +29,9 @@ export function report({ verdict, kills, messages, latencies, seed, seconds }: R
   table.push(['p50', `${percentile(latencies, 0.5)} ms`], ['p99', `${percentile(latencies, 0.99)} ms`])
   head('Ledger')
   table.push(['orders meant', verdict.orders], ['lost', tone(verdict.lost.length)], ['done twice', tone(verdict.duplicated.length)])
-  table.push(['services killed', kills], ['seed', seed], ['took', `${seconds.toFixed(1)} s`])
+  table.push(['services killed', kills])
+  if (brokerKills !== undefined) table.push(['brokers killed', brokerKills])
+  table.push(['seed', seed], ['took', `${seconds.toFixed(1)} s`])
   const findings = verdict.findings.slice(0, 12).map((finding) => `  ${pc.red('✗')} ${finding}`)
   if (verdict.findings.length > findings.length) findings.push(`  … and ${verdict.findings.length - findings.length} more`)
   const last = sound ? pc.green('✓ Every order came to its end, and nothing was done twice.') : pc.red('✗ The ledger does not add up:')
@@ -35,13 +39,14 @@ export function report({ verdict, kills, messages, latencies, seed, seconds }: R
 }
 
 /** The same as one object, for programs. */
-export function asJson({ verdict, kills, messages, latencies, seed }: Result): string {
+export function asJson({ verdict, kills, brokerKills, messages, latencies, seed }: Result): string {
   return JSON.stringify({
     orders: verdict.orders,
     finalStates: verdict.finalStates,
     lost: verdict.lost.length,
     duplicated: verdict.duplicated.length,
     kills,
+    brokerKills,
     messages,
     latencyMs: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
     seed,

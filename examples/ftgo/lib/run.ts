@@ -14,11 +14,12 @@ import type { Place } from './place.ts'
 import { Progress } from './progress.ts'
 import { seeded } from './random.ts'
 import type { Result } from './report.ts'
+import { openStage, type Stage, type Victim } from './stage.ts'
 import { countStyles, readStyles } from './styles.ts'
 import { Supervisor } from './supervisor.ts'
 import { Tracker } from './tracker.ts'
 import { startWebsite } from './website.ts'
-import { readWorld } from './world.ts'
+import { readWorld, type World } from './world.ts'
 
 /** Orders that nothing more is heard of for so long are given up, in milliseconds. */
 const patience = 30_000
@@ -26,30 +27,40 @@ const patience = 30_000
 /** Runs the whole demo and says what came of it. */
 export async function runDemo(options: Options, out: NodeJS.WriteStream): Promise<Result> {
   const world = readWorld(options.orders)
-  const count = options.count ?? world.orders.length
   const folder = mkdtempSync(join(tmpdir(), 'ftgo-'))
-  const place: Place = {
-    url: options.transport ?? `sqlite:${join(folder, 'messages.db')}`,
-    folder,
-    ordersFile: options.orders,
-    careless: options.careless,
+  const say = (text: string): void => void out.write(`${text}\n`)
+  let stage: Stage | undefined
+  try {
+    stage = await openStage(options.transport, folder, say)
+    return await play(options, world, { url: stage.url, folder, ordersFile: options.orders, careless: options.careless }, stage.broker, out)
+  } finally {
+    await stage?.close()
+    if (options.keep) say(`Databases, journals and logs are in ${folder}`)
+    else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+async function play(options: Options, world: World, place: Place, broker: Victim | undefined, out: NodeJS.WriteStream): Promise<Result> {
+  const count = options.count ?? world.orders.length
   const tracker = new Tracker()
-  const supervisor = new Supervisor(place, (text) => progress.say(text))
-  const progress = new Progress(out, tracker, count, () => supervisor.kills)
+  const progress = new Progress(out, tracker, count, () => supervisor.kills + (broker?.kills ?? 0))
+  const say = (text: string): void => progress.say(text)
+  broker?.tell(say)
+  const supervisor = new Supervisor(place, say)
   const stopping = new AbortController()
-  const deaf = onInterrupt(stopping, supervisor, (text) => progress.say(text), tracker)
+  const deaf = onInterrupt(stopping, supervisor, say, tracker)
   let app: App | undefined
   try {
     app = await connect(place.url, { name: 'website', middleware: [countStyles(place, 'website')], logger: logTo(place, 'website') })
     const website = await startWebsite(app, tracker)
-    progress.say('Starting six services …')
+    say('Starting six services …')
     await supervisor.start()
-    progress.say(`Placing ${count} orders, ${options.rate} a second${options.chaos ? `; chaos with seed ${options.seed}` : ''}.`)
+    say(`Placing ${count} orders, ${options.rate} a second${options.chaos ? `; chaos with seed ${options.seed}` : ''}.`)
     progress.start()
     const began = performance.now()
     const work = async (): Promise<void> => {
-      const chaos = options.chaos ? unleash(supervisor, tracker, seeded(options.seed), count, stopping.signal) : undefined
+      const random = seeded(options.seed)
+      const chaos = options.chaos ? unleash({ supervisor, tracker, random, count, stopping: stopping.signal, broker }) : undefined
       await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
       await chaos
       await settled(tracker)
@@ -63,6 +74,7 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
     return {
       verdict: checkLedger(place),
       kills: supervisor.kills,
+      brokerKills: broker?.kills,
       messages: readStyles(place),
       latencies: tracker.latencies,
       seed: options.seed,
@@ -73,8 +85,6 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
     deaf()
     supervisor.abandon()
     await app?.close({ within: '1s' }).catch(() => undefined)
-    if (options.keep) progress.say(`Databases, journals and logs are in ${folder}`)
-    else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
