@@ -13,6 +13,15 @@ export interface Pair {
   readonly limit?: boolean
   /** The ratio to be reached. */
   readonly aim: number
+  /** Other libraries that do the same over the same server, with their own public API. They stand beside, there is no aim. */
+  readonly peers?: readonly Peer[]
+}
+
+export interface Peer {
+  readonly name: string
+  /** What it promises of a message, since that differs. */
+  readonly promise: string
+  run(): Promise<number>
 }
 
 export interface Row {
@@ -23,31 +32,38 @@ export interface Row {
   readonly ratio: number
   readonly aim: number
   readonly limit: boolean
+  /** The promise of the other library that `raw` is the figure of. */
+  readonly peer?: string
   /** Half the distance between the extremes of the rounds, as a part of the median. */
   readonly spread: number
 }
 
 const lowIsGood = new Set(['ms', '%', 'KB', 'MB'])
 
-export async function compare(pair: Pair, rounds: number): Promise<Row> {
+/** The row of the pair, and one for each of its peers, which are measured in the first of every three rounds. */
+export async function compare(pair: Pair, rounds: number): Promise<Row[]> {
+  const { name, unit, aim, limit = false, peers = [] } = pair
   const ours: number[] = []
   const raws: number[] = []
+  const beside = peers.map((): number[] => [])
   for (let i = 0; i < rounds; i++) {
     raws.push(await pair.raw())
     ours.push(await pair.pabal())
+    if (i % 3 === 0) for (const [n, peer] of peers.entries()) beside[n]?.push(await peer.run())
   }
   const rate = median(ours)
-  const raw = median(raws)
-  return {
-    name: pair.name,
-    unit: pair.unit,
-    rate,
-    raw,
-    ratio: lowIsGood.has(pair.unit) ? raw / rate : rate / raw,
-    aim: pair.aim,
-    limit: pair.limit ?? false,
-    spread: (Math.max(...ours) - Math.min(...ours)) / 2 / rate,
-  }
+  const shared = { unit, rate, spread: (Math.max(...ours) - Math.min(...ours)) / 2 / rate }
+  const against = (raw: number) => ({ ...shared, raw, ratio: lowIsGood.has(unit) ? raw / rate : rate / raw })
+  return [
+    { name, aim, limit, ...against(median(raws)) },
+    ...peers.map((peer, n) => ({
+      name: `${name}: ${peer.name}`,
+      aim: 0,
+      limit: false,
+      peer: peer.promise,
+      ...against(median(beside[n] as number[])),
+    })),
+  ]
 }
 
 export function median(values: readonly number[]): number {

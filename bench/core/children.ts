@@ -10,9 +10,13 @@ export class Child {
   readonly #waiting = new Map<string, (value: unknown) => void>()
   readonly #early = new Map<string, unknown>()
   readonly #listeners = new Map<string, (value: unknown) => void>()
+  /** Rejects when the process fails. */
+  readonly #failed: Promise<never>
 
   constructor(file: URL, task: Readonly<Record<string, unknown>>) {
-    this.#process = fork(file, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    // kafkajs computes timeouts below zero, and each would be a line here.
+    const execArgv = [...process.execArgv, '--disable-warning=TimeoutNegativeWarning']
+    this.#process = fork(file, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv })
     this.#process.on('message', (message: { what: string; value: unknown }) => {
       const heard = this.#listeners.get(message.what)
       if (heard) return heard(message.value)
@@ -20,12 +24,12 @@ export class Child {
       if (wanted) wanted(message.value)
       else this.#early.set(message.what, message.value)
     })
-    this.#process.on('exit', (code) => {
-      if (code !== 0 && code !== null) {
-        console.error(`a benchmark process ended with ${code}`)
-        process.exit(1)
-      }
+    this.#failed = new Promise((_, reject) => {
+      this.#process.on('exit', (code, signal) => {
+        if (code !== 0) reject(new Error(`a benchmark process ended with ${code ?? signal}`))
+      })
     })
+    this.#failed.catch(() => undefined)
     this.tell('task', task)
   }
 
@@ -44,13 +48,18 @@ export class Child {
       this.#early.delete(what)
       return value as T
     }
-    return new Promise<T>((resolve) => this.#waiting.set(what, resolve as (value: unknown) => void))
+    return Promise.race([this.#failed, new Promise<T>((resolve) => this.#waiting.set(what, resolve as (value: unknown) => void))])
   }
 
   async end(): Promise<void> {
     const gone = once(this.#process, 'exit')
     this.tell('end')
     await gone
+  }
+
+  /** Ends it where it still runs, whatever it does. */
+  kill(): void {
+    if (this.#process.exitCode === null) this.#process.kill('SIGKILL')
   }
 }
 

@@ -1,0 +1,65 @@
+import { Child } from '../core/children.ts'
+import type { Task } from './child.ts'
+
+const file = new URL('./child.ts', import.meta.url)
+let runs = 0
+
+/** Longest time that a process may take for what it was told. */
+const patience = 180_000
+
+/** One measurement: processes of one side under a name of their own. All end with it, and what they made on the broker goes. */
+export class Stage {
+  readonly #task: Pick<Task, 'url' | 'side' | 'name'>
+  readonly #children = new Set<Child>()
+  readonly #patience: number
+
+  private constructor(url: string, side: string, factor: number) {
+    this.#task = { url, side, name: `pabal-bench-${process.pid}-${runs++}` }
+    this.#patience = patience * factor
+  }
+
+  static async run<T>(url: string, side: string, use: (stage: Stage) => Promise<T>, factor = 1): Promise<T> {
+    const stage = new Stage(url, side, factor)
+    try {
+      await stage.once('prepare')
+      const found = await use(stage)
+      for (const child of stage.#children) await child.end()
+      return found
+    } finally {
+      for (const child of stage.#children) child.kill()
+      await stage.once('remove')
+    }
+  }
+
+  start(role: Task['role'], rest: Partial<Task> = {}): Child {
+    const child = new Child(file, { ...this.#task, role, count: 0, warm: 0, ...rest })
+    this.#children.add(child)
+    return child
+  }
+
+  /** A process that does one thing and is gone. */
+  async once<T>(role: Task['role'], rest: Partial<Task> = {}): Promise<T> {
+    const child = this.start(role, rest)
+    const value = await this.told<T>(child, 'done')
+    await this.end(child)
+    return value
+  }
+
+  async end(child: Child): Promise<void> {
+    await child.end()
+    this.#children.delete(child)
+  }
+
+  async told<T>(child: Child, what: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const { side, name } = this.#task
+      timer = setTimeout(() => reject(new Error(`${side} (${name}): no "${what}" within ${this.#patience / 1000} s`)), this.#patience)
+    })
+    try {
+      return await Promise.race([child.told<T>(what), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
