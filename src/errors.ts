@@ -161,6 +161,32 @@ export const errorTable = {
     meaning: 'Handlers were still running at the deadline of close().',
     hint: 'Their messages are redelivered; allow more time, or make handlers shorter.',
   },
+  // brokers
+  BROKER_UNREACHABLE: {
+    retryable: true,
+    meaning: 'The broker does not answer at this address.',
+    hint: 'Check the address, and that the broker runs.',
+  },
+  ACCESS_REFUSED: {
+    retryable: false,
+    meaning: 'The broker refuses the credentials, or the right to do what was asked.',
+    hint: 'Check user, password and the rights that the message names.',
+  },
+  TLS_REFUSED: {
+    retryable: false,
+    meaning: 'No trusted TLS connection to the broker came about.',
+    hint: 'Check the certificates, the authority that they come from, and the name in them.',
+  },
+  BROKER_TOO_OLD: {
+    retryable: false,
+    meaning: 'The broker is older than the transport needs.',
+    hint: 'Upgrade the broker to the version in the message.',
+  },
+  BROKER_BLOCKED: {
+    retryable: true,
+    meaning: 'The broker takes no messages at the moment, because its memory or disk is full.',
+    hint: 'Make room on the broker, or let consumers catch up; send again with the same id.',
+  },
   // the embedded store
   STORE_FULL: {
     retryable: true,
