@@ -26,7 +26,7 @@ export interface Side {
 /** How many messages a producer has under way, and how many a consumer has in hand. */
 export const window = 1000
 /** Shards, queues or partitions of a channel: as many as Pabal makes. */
-export const shards = 12
+export const shards = 16
 
 export const keyOf = (i: number): string => order(i).orderId
 
