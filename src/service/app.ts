@@ -35,7 +35,11 @@ export interface App {
    * })
    * ```
    */
-  serve<S extends ServiceShape>(contract: S, handlers: Handlers<S>, options?: ServeOptions): Promise<ServiceHandle<S>>
+  serve<S extends ServiceShape>(
+    contract: S,
+    handlers: Handlers<S>,
+    options?: ServeOptions<keyof S['documents'] & string>,
+  ): Promise<ServiceHandle<S>>
 
   /**
    * A client of one contract. Nothing is opened before the first call. Every call has a deadline: its own `within`, else the

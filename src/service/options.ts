@@ -37,17 +37,22 @@ export interface ConnectOptions extends DeliveryOptions {
 }
 
 /** What `serve` may be told; the delivery options go before those of the app. */
-export interface ServeOptions extends DeliveryOptions {
+export interface ServeOptions<Document extends string = string> extends DeliveryOptions {
   /** The participant's name: its consumer group for events and questions to many, and the `source` of what it sends. Default: the contract's name. */
   readonly as?: string | undefined
   /** Around every handler of this service, inside the app's. */
   readonly middleware?: readonly Middleware[] | undefined
+  /**
+   * Where a message goes that another client sent without CloudEvents attributes: to the invalid messages (`'invalid'`, the
+   * default), or to the handler of this document of the contract. It holds for everything durable that the service receives.
+   */
+  readonly foreign?: 'invalid' | Document | undefined
   /** Needs an inbox in the handler's transaction, which this version does not have: `true` is refused with `INBOX_REQUIRED`. */
   readonly effectivelyOnce?: boolean | undefined
 }
 
 const connectNames = ['name', 'within', 'provision', 'middleware', 'logger', 'runtime', 'drain', 'requires', 'onDelivery']
-const serveNames = ['as', 'middleware', 'effectivelyOnce']
+const serveNames = ['as', 'middleware', 'foreign', 'effectivelyOnce']
 const policyNames = Object.keys(defaultPolicy)
 
 export interface Settings {

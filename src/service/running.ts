@@ -7,6 +7,7 @@ import type { Depth, TransportState } from '../transport/seam.ts'
 import type { Watching } from './app.ts'
 import { type ClientOptions, clientOf } from './client.ts'
 import { assertOpen, type Core } from './core.ts'
+import { withForeign } from './foreign.ts'
 import { type Health, healthOf } from './health.ts'
 import { type Lot, lotsOf, type ParkingLot } from './lots.ts'
 import { checkDeliveryOptions, policyOf, type ServeOptions } from './options.ts'
@@ -83,7 +84,7 @@ export class RunningApp {
       voice: voiceOf(undefined, name, this.#core.settings.within),
       middleware: this.#core.options.middleware ?? [],
     }
-    const lanes = eventLanes(events, participant, undefined)
+    const lanes = eventLanes(events, participant, undefined).map((lane) => ({ ...lane, routes: withForeign(lane.routes) }))
     const consumers: Consumer[] = []
     await this.#track(
       (async () => {

@@ -16,6 +16,7 @@ import { Faults, PabalError } from '../errors.ts'
 import { makeErrorReply } from '../interaction/reply.ts'
 import type { Message } from '../message/message.ts'
 import type { Core } from './core.ts'
+import { checkForeign, foreignRoute, withForeign } from './foreign.ts'
 import { checkServeOptions, policyOf, type ServeOptions } from './options.ts'
 import type { Owners } from './owners.ts'
 import { checkCapabilities, type Handled, type HandlersData, isContract, type Plan, planOf } from './plan.ts'
@@ -54,6 +55,7 @@ export async function startService(
   checkServeOptions(options, what, faults)
   const policy = policyOf(core.options, options, what, faults)
   const plan = planOf(contract, handlers, faults)
+  checkForeign(options.foreign, plan.durable, what, faults)
   owners.check(contract, as, plan, faults)
   checkCapabilities(plan, core.capabilities, what, core.transport.name, faults)
   if (policy.atEnd === 'park' && !core.capabilities.parks)
@@ -63,7 +65,11 @@ export async function startService(
   const give = owners.claim(contract, as, plan)
   const voice = voiceOf(contract, as, core.settings.within)
   const participant: Participant = { core, as, voice, middleware: [...(core.options.middleware ?? []), ...(options.middleware ?? [])] }
-  const lanes = lanesOf(contract, plan, participant)
+  const foreign = foreignRoute(options.foreign, plan.durable, participant)
+  const lanes = lanesOf(contract, plan, participant).map((lane) => ({
+    ...lane,
+    routes: withForeign(lane.routes, lane.durable ? foreign : undefined),
+  }))
   const consumers: Consumer[] = []
   const stop = async (deadline: number): Promise<void> => {
     const ends = await Promise.allSettled(consumers.map((consumer) => consumer.close(deadline)))

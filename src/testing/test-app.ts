@@ -24,7 +24,11 @@ export interface Sent<Payload> {
 /** Several services in one process, on one store in memory, as if each had a process of its own. */
 export interface TestApp {
   /** Starts a service on an app of its own. */
-  serve<S extends ServiceShape>(contract: S, handlers: Handlers<S>, options?: ServeOptions): Promise<ServiceHandle<S>>
+  serve<S extends ServiceShape>(
+    contract: S,
+    handlers: Handlers<S>,
+    options?: ServeOptions<keyof S['documents'] & string>,
+  ): Promise<ServiceHandle<S>>
   /** Starts a fake of a service. */
   fake<S extends ServiceShape>(contract: S, answers?: FakeAnswers<S>): Promise<Fake<S>>
   clients<Services extends Readonly<Record<string, ServiceShape>>>(services: Services, options?: ClientOptions): Clients<Services>

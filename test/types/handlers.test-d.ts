@@ -45,6 +45,19 @@ export async function kitchen(): Promise<ServiceHandle<Kitchen>> {
   return service
 }
 
+/** A message of another client goes to the invalid messages or to a document of the contract. */
+export async function foreign(handlers: Handlers<Kitchen>, couriers: Handlers<Courier>): Promise<void> {
+  await app.serve(Kitchen, handlers, { foreign: 'stockList', as: 'kitchen' })
+  await app.serve(Kitchen, handlers, { foreign: 'invalid' })
+  // @ts-expect-error: a command
+  await app.serve(Kitchen, handlers, { foreign: 'createTicket' })
+  // @ts-expect-error: nothing that is declared
+  await app.serve(Kitchen, handlers, { foreign: 'stocklist' })
+  await app.serve(Courier, couriers, { foreign: 'invalid' })
+  // @ts-expect-error: it has no documents
+  await app.serve(Courier, couriers, { foreign: 'stockList' })
+}
+
 export const replying: Handlers<Order> = {
   place: async ({ payload, call, reply }) => {
     same<typeof payload, { orderId: string; note?: string }>(true)
