@@ -5,7 +5,10 @@ import { type Place, type ServiceName, serviceNames } from './lib/place.ts'
 import { countStyles } from './lib/styles.ts'
 import { starters } from './services/all.ts'
 
-/** One service in a process of its own: `node service.ts <name> <place as JSON>`. Started by the supervisor, ended by SIGTERM. */
+/**
+ * One service in a process of its own, or several: `node service.ts <name>[+<name> …] <place as JSON>`. Started by the supervisor, ended by
+ * SIGTERM.
+ */
 
 // Ctrl-C goes to the whole group: the main process drains first, then asks the services to end.
 process.on('SIGINT', () => undefined)
@@ -13,9 +16,10 @@ process.on('SIGINT', () => undefined)
 let app: App | undefined
 process.on('disconnect', () => void Promise.resolve(app?.close({ within: '2s' })).finally(() => process.exit()))
 
-const [name, json = ''] = process.argv.slice(2)
-if (!serviceNames.includes(name as ServiceName)) throw new Error(`Which service? One of ${serviceNames.join(', ')}, not ${name}`)
-const service = name as ServiceName
+const [name = '', json = ''] = process.argv.slice(2)
+const services = name.split('+') as ServiceName[]
+for (const service of services)
+  if (!serviceNames.includes(service)) throw new Error(`Which service? One of ${serviceNames.join(', ')}, not ${service}`)
 const place = JSON.parse(json) as Place
 
 app = await begin()
@@ -29,14 +33,14 @@ async function begin(): Promise<App> {
     let begun: App | undefined
     try {
       begun = await connect(place.url, {
-        name: service,
-        middleware: [countStyles(place, service)],
-        logger: logTo(place, service),
+        name,
+        middleware: [countStyles(place, name)],
+        logger: logTo(place, name),
         // Services come and go under chaos: keep trying, and do not take a message for a killer because its process was killed.
         retry: { attempts: 1000, delay: '50ms', maxDelay: '1s' },
         maxLosses: 1000,
       })
-      await starters[service](begun, place)
+      for (const service of services) await starters[service](begun, place)
       return begun
     } catch (error) {
       await begun?.close().catch(() => undefined)

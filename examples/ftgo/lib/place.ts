@@ -18,7 +18,7 @@ export type ServiceName = (typeof serviceNames)[number]
 /** A service's own database; nobody else writes to it. */
 export function openDatabase(place: Place, service: ServiceName, tables: string): DatabaseSync {
   const database = new DatabaseSync(databasePath(place, service))
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000; ${tables}`)
+  database.exec(`PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; ${tables}`)
   return database
 }
 

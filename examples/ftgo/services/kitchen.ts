@@ -1,4 +1,4 @@
-import type { App } from 'pabal'
+import type { App, Handlers } from 'pabal'
 import { Kitchen } from '../contracts/kitchen.ts'
 import { Effects } from '../lib/effects.ts'
 import { openDatabase, type Place } from '../lib/place.ts'
@@ -6,12 +6,16 @@ import { readWorld } from '../lib/world.ts'
 import { Tickets } from './tickets.ts'
 
 export async function startKitchen(app: App, place: Place): Promise<void> {
+  await app.serve(Kitchen, kitchenHandlers(place))
+}
+
+export function kitchenHandlers(place: Place): Handlers<Kitchen> {
   const database = openDatabase(place, 'kitchen', Tickets.table)
   const tickets = new Tickets(database)
   const effects = new Effects(place, 'kitchen', database)
   const restaurants = new Map(readWorld(place.ordersFile).restaurants.map((restaurant) => [restaurant.id, restaurant]))
 
-  await app.serve(Kitchen, {
+  return {
     menu: ({ payload: { restaurantId }, reply }) => {
       const restaurant = restaurants.get(restaurantId)
       if (restaurant === undefined) return reply.RestaurantUnknown({ restaurantId })
@@ -57,5 +61,5 @@ export async function startKitchen(app: App, place: Place): Promise<void> {
       await effects.once('cook-reminded', payload.orderId)
       await publish.Ticket.TicketPreparationStarted(payload.orderId, payload)
     },
-  })
+  }
 }

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import { startKafka, startRabbit, type Throwaway } from '../../../scripts/services/index.ts'
+import { kafka } from '../../../scripts/services/kafka.ts'
+import { rabbitmq } from '../../../scripts/services/rabbitmq.ts'
+import { reachable } from '../../rough/reachable.ts'
 
 export const transports = ['sqlite', 'amqp', 'kafka'] as const
 export type TransportName = (typeof transports)[number]
@@ -15,4 +18,10 @@ export async function openStage(transport: TransportName, folder: string): Promi
   if (transport === 'sqlite') return { url: `sqlite:${join(folder, 'store.db')}`, close: async () => {} }
   const broker = await { amqp: startRabbit, kafka: startKafka }[transport]()
   return { url: broker.url, broker, close: () => broker.stop() }
+}
+
+/** Whether this machine can run such a stage: where the server of its kind listens, it is installed. */
+export async function canStage(transport: TransportName): Promise<boolean> {
+  if (transport === 'sqlite') return true
+  return transport === 'amqp' ? await reachable('RabbitMQ', rabbitmq.port) : await reachable('Kafka', kafka.port)
 }
