@@ -19,6 +19,23 @@ test('the reply reaches its handler with the context that was given, and from wh
   expect(seen).toEqual([[{ ticketId: 't-o-1' }, { orderId: '파발' }, 'kitchen']])
 })
 
+test('a reply brings the headers that its handler gave it', async () => {
+  const town = new Town()
+  const headers = { 'X-Seat': 'Größe 7' }
+  await (await town.app()).serve(Kitchen, {
+    ...plainKitchen,
+    createTicket: ({ reply }) => reply.TicketCreated({ ticketId: 't' }, { headers }),
+  })
+  const seen: unknown[] = []
+  const order = await (await town.app()).serve(Order, {
+    ...plainOrder,
+    replies: { createTicket: { TicketCreated: ({ headers }) => void seen.push(headers), RestaurantClosed: () => {} } },
+  })
+  await order.call.createTicket.send(ticket, { context: { orderId: 'o' } })
+  await until(() => seen.length === 1)
+  expect(seen).toEqual([headers])
+})
+
 test('the reply waits while the asking service is down, and reaches its next life', async () => {
   const town = new Town()
   const replies: unknown[] = []

@@ -179,7 +179,7 @@ describe.each(stores)('%s', (_name, make) => {
       version: '1.0.0',
       commands: { ask: command(z.object({}), { replies: { Yes: z.object({}) } }) },
     })
-    await app.serve(replying, { ask: ({ reply }) => ({ ...reply.Yes({}), ...given }) })
+    await app.serve(replying, { ask: ({ reply }) => reply.Yes({}, given) })
     const error: PabalError = await errorOf(app.client(replying).ask({}, { within: '5s' }))
     expect(error).toMatchObject({ code: 'REMOTE_ERROR', message: expect.stringContaining('INVALID_HEADER') })
   })

@@ -27,7 +27,11 @@ export async function kitchen(): Promise<ServiceHandle<Kitchen>> {
       if (payload.dishes.length > 0) return reply.TicketCreated({ ticketId: 't', at: '2026-11-23' })
       // @ts-expect-error: the input, not the output
       reply.TicketCreated({ ticketId: 't', at: new Date() })
-      return reply.RestaurantClosed({ until: '18:00' })
+      // @ts-expect-error: headers are text
+      reply.RestaurantClosed({ until: '18:00' }, { headers: { 'x-seat': 7 } })
+      // @ts-expect-error: a reply goes where it was asked for
+      reply.RestaurantClosed({ until: '18:00' }, { key: 'k' })
+      return reply.RestaurantClosed({ until: '18:00' }, { headers: { 'x-seat': '7' } })
     },
     remindCook: ({ payload }) => {
       same<typeof payload, { ticketId: string }>(true)

@@ -1,5 +1,6 @@
 import type { Message } from '../../message/message.ts'
 import type { Call, Publish } from './call.ts'
+import type { ReplyOptions } from './options.ts'
 import type { EventsShape, Named, ServiceShape } from './service.ts'
 
 /** What every handler of a service is given. */
@@ -39,7 +40,7 @@ export interface ReplyingContext<S extends ServiceShape, K extends keyof Named<S
 }
 
 export type ReplyMaker<S extends ServiceShape, K extends keyof Named<S>> = {
-  readonly [R in keyof Named<S>[K]['~replyIn']]: (payload: Named<S>[K]['~replyIn'][R]) => Reply<S, K>
+  readonly [R in keyof Named<S>[K]['~replyIn']]: (payload: Named<S>[K]['~replyIn'][R], options?: ReplyOptions) => Reply<S, K>
 }
 
 /** One of the declared replies; only `reply` makes one. */

@@ -29,6 +29,12 @@ export interface PublishOptions {
   readonly immediate?: boolean | undefined
 }
 
+/** For a reply that a handler returns. */
+export interface ReplyOptions {
+  /** The responder's own, beside the body: what handlers of the reply are given as `headers`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
 /** For a call that waits for its reply. */
 export interface RequestOptions {
   /** How long to wait. Default: the client's `within`, inside a handler at most what is left of the caller's. */
