@@ -21,6 +21,12 @@ const ended = told('end')
 const { open } = (await import(`./sides/${task.side}.ts`)) as { open(run: Run): Promise<Side> }
 const side = await open(task)
 const { count, warm } = task
+let before = process.cpuUsage()
+/** What is measured begins. */
+const warmed = (): void => {
+  before = process.cpuUsage()
+  tell('warm')
+}
 const asks = (i: number): Promise<void> => (side.ask as (i: number) => Promise<void>)(i)
 
 const roles: Record<Task['role'], () => Promise<unknown>> = {
@@ -30,7 +36,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
   /** Milliseconds for `count` messages. */
   async produce() {
     await side.produce(0, warm)
-    tell('warm')
+    warmed()
     await told('go')
     const from = performance.now()
     await side.produce(warm, warm + count)
@@ -46,7 +52,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
           seen++
           if (seen === warm) {
             from = performance.now()
-            tell('warm')
+            warmed()
           }
           if (seen === warm + count) resolve(performance.now() - from)
         })
@@ -62,7 +68,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
   async ask() {
     const { inFlight = 1 } = task
     await windowed(0, warm, inFlight === 1 ? 1 : inFlight, asks)
-    tell('warm')
+    warmed()
     await told('go')
     if (inFlight > 1) {
       const from = performance.now()
@@ -80,7 +86,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
   /** When each was sent. */
   async 'lone-produce'() {
     await side.produce(0, warm)
-    tell('warm')
+    warmed()
     await told('go')
     const times: bigint[] = []
     for (let i = 0; i < count; i++) {
@@ -117,6 +123,10 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
 }
 
 tell('done', await roles[task.role]())
+if (process.env.BENCH_CPU && warm > 0) {
+  const { user, system } = process.cpuUsage(before)
+  console.error(`  ${task.side} ${task.role}: ${((user + system) / count).toFixed(1)} µs of CPU a message`)
+}
 await ended
 // A stalled handler never ends: nothing to wait for.
 if (task.role !== 'stall') await side.close()
