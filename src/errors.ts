@@ -65,6 +65,11 @@ export const errorTable = {
     meaning: 'Effectively-once processing was asked for without an inbox.',
     hint: 'Make handlers idempotent, or wait for the inbox.',
   },
+  UNKNOWN_CHANNEL: {
+    retryable: false,
+    meaning: 'There is no such channel, or it has no such group.',
+    hint: 'Choose one of those named in the message; a channel is there once its service was started.',
+  },
   // sending
   INVALID_PAYLOAD: {
     retryable: false,

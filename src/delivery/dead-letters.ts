@@ -4,6 +4,7 @@ import type { Message } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Admin, ParkNote, Transport } from '../transport/seam.ts'
 import { restored } from './dead-letter.ts'
+import { Places } from './places.ts'
 import { fitting, parkingLot, placeOf, type Waiting, type Where, type Which, waitingOf } from './waiting.ts'
 
 /** How many messages are read at a time. */
@@ -35,7 +36,8 @@ export interface Treated {
 
 /**
  * What a person does with dead letters, invalid messages and parked ones. Nothing is lost between two steps: each message
- * moves in one step of the transport's. Messages are treated in order, so that those of a key stay in order.
+ * moves in one step of the transport's. Messages are treated in order, so that those of a key stay in order. Every call rejects
+ * with `UNKNOWN_CHANNEL` where there is no such channel or group.
  */
 export interface DeadLetters {
   /** What waits, in order, read page by page. Followers of a parked message are listed too, with `follows`. */
@@ -69,10 +71,12 @@ export function deadLetters(transport: Transport, runtime: Runtime): DeadLetters
 
 class AdminDeadLetters implements DeadLetters {
   readonly #admin: Admin
+  readonly #places: Places
   readonly #runtime: Runtime
 
   constructor(admin: Admin, runtime: Runtime) {
     this.#admin = admin
+    this.#places = new Places(admin)
     this.#runtime = runtime
   }
 
@@ -158,6 +162,7 @@ class AdminDeadLetters implements DeadLetters {
     let after: string | undefined
     for (;;) {
       const stored = await this.#admin.browse(place, { limit: page, after })
+      if (after === undefined && stored.length === 0) await this.#places.check(where)
       for (const each of stored) yield waitingOf(each)
       const last = stored.at(-1)
       if (last === undefined || stored.length < page) return

@@ -10,7 +10,10 @@ export interface LotPlace {
   readonly group?: string | undefined
 }
 
-/** Messages that wait for a person. Everything that is done to them keeps the order of each key. */
+/**
+ * Messages that wait for a person. Everything that is done to them keeps the order of each key. Every call rejects with
+ * `UNKNOWN_CHANNEL`, which names those that there are, where the place is mistyped or not there yet.
+ */
 export interface Lot {
   /** What waits, in order, read page by page. */
   list(place: LotPlace, which?: Which): AsyncIterable<Waiting>

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { deadLetterChannel, invalidMessageChannel } from '../../src/channel/names.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
@@ -249,6 +249,52 @@ describe('parked messages', () => {
     await shop.send(message({ id: 'A4', key: 'A' }))
     expect(shop.ids.at(-1)).toBe('A4')
     expect(shop.counters.parked).toBe(3)
+  })
+})
+
+describe('a place that is not there is named with those that are', () => {
+  test.each<[string, Where, string]>([
+    [
+      'a channel',
+      { channel: { address: 'Ordr', kind: 'publish-subscribe' }, group: 'kitchen', lot: 'dead' },
+      'there is no channel "Ordr"; there are Order (kitchen)',
+    ],
+    [
+      'its parking lot',
+      { channel: { address: 'ordr', kind: 'point-to-point' }, lot: 'parked' },
+      'there is no channel "ordr"; there are Order (kitchen)',
+    ],
+    [
+      'a group',
+      { channel, group: 'kitchn', lot: 'invalid' },
+      'there is no group "kitchn" on the channel "Order": Order has only the groups kitchen',
+    ],
+    [
+      'no group',
+      { channel: { ...channel, kind: 'point-to-point' }, lot: 'dead' },
+      'no group was given: Order has the groups kitchen: give the one whose messages are meant',
+    ],
+  ])('%s', async (_, where, said) => {
+    const shop = await Shop.open()
+    const error = expect.objectContaining({ code: 'UNKNOWN_CHANNEL', message: said })
+    await expect(shop.list(where)).rejects.toThrowError(error)
+    await expect(shop.letters.show(where, 'A1')).rejects.toThrowError(error)
+    await expect(shop.letters.discard(where)).rejects.toThrowError(error)
+    await expect(shop.letters.redrive(where, {}, { dryRun: true })).rejects.toThrowError(error)
+  })
+
+  test('a place that is there and empty is no fault, and is asked about once', async () => {
+    const shop = await Shop.open()
+    const { admin } = shop.transport
+    const depths = vi.fn(() => admin?.depths())
+    const counting = {
+      ...shop.transport,
+      admin: { browse: admin?.browse.bind(admin), depths },
+    } as unknown as Transport
+    const letters = deadLetters(counting, shop.runtime)
+    for (const where of [dead, invalid, parked])
+      for (let i = 0; i < 3; i++) expect(await letters.discard(where)).toEqual({ done: 0, gone: 0 })
+    expect(depths).toHaveBeenCalledTimes(3)
   })
 })
 
