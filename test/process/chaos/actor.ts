@@ -1,3 +1,6 @@
+import { appendFileSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { type App, connect, isPabalError } from '../../../src/index.ts'
 import type { FaultPoint, Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
@@ -46,6 +49,11 @@ function target() {
   return sqlite({ file: url.slice('sqlite:'.length), faults: { kill: dieAt } })
 }
 
+/** What Pabal says is kept beside the ledgers, for runs that go wrong. */
+function note(message: string): void {
+  appendFileSync(join(task.folder, `${task.name}.log`), `${new Date().toISOString()} ${process.pid} ${message}\n`)
+}
+
 /** Connects and takes up its role; while a broker is away, again and again. */
 async function begin(): Promise<readonly [App, () => Promise<void>]> {
   const deadline = performance.now() + 60_000
@@ -56,7 +64,7 @@ async function begin(): Promise<readonly [App, () => Promise<void>]> {
         runtime: mortal(),
         name: task.name,
         drain: '20s',
-        logger: { info: () => {}, warn: () => {}, error: console.error },
+        logger: { info: () => {}, warn: note, error: note },
       })
       return [app, await { producer: produce, consumer: consume, oven, asker: ask }[task.role](app, task)]
     } catch (error) {
@@ -68,6 +76,8 @@ async function begin(): Promise<readonly [App, () => Promise<void>]> {
 }
 
 const [app, stop] = await begin()
+// who is killed writes nothing at its end
+flushCompileCache()
 process.send?.('ready')
 process.on('message', async (message) => {
   if (message !== 'stop') return

@@ -1,4 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Task } from './actor.ts'
 
@@ -14,6 +16,8 @@ export class Actor {
   constructor(task: Task) {
     this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], {
       execArgv: [],
+      // most of a life would else go into compiling
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.ended = new Promise((resolve) =>
