@@ -1,11 +1,12 @@
 /**
- * Compiles src/ to dist/, file by file. It compiles beside and then swaps, so that a process which imports the package meanwhile finds
- * either the old or the new files. What does not compile changes nothing. `node scripts/build.ts [folder]`.
+ * Compiles src/ to dist/, file by file, and makes one file of the command line. It works beside and then swaps, so that a process which
+ * imports the package meanwhile finds either the old or the new files. What does not compile changes nothing. `node scripts/build.ts [folder]`.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
+import { bundleCommand } from './bundle-command.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const target = resolve(root, process.argv[2] ?? 'dist')
@@ -27,6 +28,7 @@ try {
     const after = before.replace(/((?:from|import)\s*\(?\s*['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2')
     if (after !== before) writeFileSync(path, after)
   }
+  await bundleCommand(fresh)
   mkdirSync(dirname(target), { recursive: true })
   try {
     renameSync(target, join(work, 'old'))

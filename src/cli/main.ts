@@ -1,34 +1,30 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { isPabalError } from '../errors.ts'
-import { inspect } from './inspect.ts'
-import { Usage } from './usage.ts'
+import { systemRuntime } from '../runtime/system.ts'
+import { exit } from './frame/exit.ts'
+import { run } from './frame/run.ts'
+import { systemShell } from './frame/shell.ts'
+import { pabal } from './pabal.ts'
 
-/** Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly. */
-const help = `pabal COMMAND
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
-  inspect URL    what waits in a store: channels, groups, parked messages, and the messages themselves
+const ended = new AbortController()
+let heard = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    if (heard) process.exit(exit.interrupted)
+    heard = true
+    ended.abort()
+    // What cannot be ended in order is ended all the same.
+    systemRuntime.timer(3000, () => process.exit(exit.interrupted), true)
+  })
 
-pabal COMMAND --help tells more; pabal --version says which this is.`
+// `pabal messages … | head`: whoever read has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exit.done : exit.failed))
+// Node says of some of its modules and of TypeScript that they are experimental: nothing that whoever looks at messages can act on.
+process.removeAllListeners('warning')
 
-async function run(args: readonly string[]): Promise<void> {
-  const [command, ...rest] = args
-  if (command === undefined || command === '--help' || command === '-h' || command === 'help') console.log(help)
-  else if (command === '--version' || command === '-v') console.log(version())
-  else if (command === 'inspect') await inspect(rest)
-  else throw new Usage(`There is no command ${JSON.stringify(command)}.`, help)
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
-}
-
-run(process.argv.slice(2)).catch((error: unknown) => {
-  if (error instanceof Usage) {
-    console.error(`${error.message}\n\n${error.help}`)
-    process.exitCode = 2
-  } else {
-    console.error(isPabalError(error) ? `${error.code}: ${error.message}\n${error.hint}` : error)
-    process.exitCode = 1
-  }
-})
+const code = await run(pabal, process.argv.slice(2), systemShell(ended.signal), version)
+// A driver may still hold something open; what was written is written out first.
+process.stdout.write('', () => process.exit(code))

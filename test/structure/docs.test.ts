@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { cliReference } from '../../scripts/write-cli-reference.ts'
 import { errorReference } from '../../scripts/write-error-reference.ts'
 import { deadLinks, examplesOf, pages } from './checks/markdown.ts'
 import { root } from './checks/source.ts'
@@ -19,6 +20,12 @@ test('the error reference is what the table says (npm run errors writes it)', ()
   const page = readFileSync(join(root, 'docs/reference/errors.md'), 'utf8')
   expect(page).toBe(errorReference())
   expect(page.replace('yes', 'no')).not.toBe(errorReference())
+})
+
+test('the reference of the command line is what the commands say (npm run cli-reference writes it)', () => {
+  const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8')
+  expect(page).toBe(cliReference())
+  expect(page.replace('--limit', '--most')).not.toBe(cliReference())
 })
 
 describe('examples', () => {

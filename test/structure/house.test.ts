@@ -15,6 +15,7 @@ describe('floors', () => {
     ['another feature', 'saga/a.ts', "import { a } from '../outbox/a.ts'", 'floor 7 is not below 7'],
     ['a type by import()', 'message/a.ts', "export type A = import('../service/app.ts').App", 'floor 6 is not below 1'],
     ['a package', 'message/a.ts', "import { a } from 'lodash'", 'the package has no dependencies'],
+    ['what is bundled for the command line, elsewhere', 'service/a.ts', "import { a } from 'citty'", 'the package has no dependencies'],
     ['a folder without a floor', 'cellar/a.ts', 'export {}', 'its folder has no floor'],
     ['what is outside', 'message/a.ts', "import { a } from '../../test/a.ts'", 'outside of the house'],
     ['an adapter from above', 'service/a.ts', "import { a } from '../transport/sqlite/index.ts'", 'an adapter is imported'],
@@ -29,7 +30,7 @@ describe('floors', () => {
       'service/connect.ts': "import { PabalError } from '../errors.ts'\nexport const open = () => import('../transport/sqlite/index.ts')",
       'transport/sqlite/store.ts': "import fs from 'node:fs'\nimport { a } from '../shared/a.ts'\nimport { b } from './b/c.ts'",
       'testing/app.ts': "import { createHub } from '../transport/memory/index.ts'",
-      'cli/main.ts': "import { connect } from 'pabal'",
+      'cli/main.ts': "import { connect } from 'pabal'\nimport { defineCommand } from 'citty'",
     })
     expect(floorFaults(good)).toEqual([])
   })

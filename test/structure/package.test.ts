@@ -72,9 +72,12 @@ describe('entries', () => {
   ])('%s is found', (_, change, fault) => expect(entryFaults({ ...given, ...change }).join()).toContain(fault))
 })
 
+const imports = (path: string): string =>
+  [...readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*(['"][^'"]+['"])/g)].map(([, specifier]) => specifier).join('\n')
+
 describe('what is published', () => {
   const surplus = (paths: readonly string[]) =>
-    paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|dist\/.*\.(?:js|d\.ts))$/.test(path))
+    paths.filter((path) => !/^(?:package\.json|README\.md|LICENSE|dist\/.*\.(?:js|d\.ts)|dist\/cli\/THIRD-PARTY\.txt)$/.test(path))
 
   test('holds what was built and nothing else', () => {
     const paths = packed.files.map(({ path }) => path)
@@ -93,9 +96,6 @@ describe('what is published', () => {
     const wrong = globSync('**/*.d.ts', { cwd: dist }).filter((path) => /['"]\.{1,2}\/[^'"]*(?<!\.js)['"]/.test(imports(join(dist, path))))
     expect(wrong).toEqual([])
   })
-  const imports = (path: string): string =>
-    [...readFileSync(path, 'utf8').matchAll(/(?:from|import\()\s*(['"][^'"]+['"])/g)].map(([, specifier]) => specifier).join('\n')
-
   test('publint finds nothing', async () => expect(await lint(tarball)).toEqual([]))
 
   test('are the types wrong? No', async () => {
@@ -170,9 +170,19 @@ console.log(JSON.stringify({ ms: performance.now() - before, sqlite: process.mod
     expect(out).toBe('')
   })
 
-  test('the command', async () => {
-    const { code, out } = await run([join(work.path, 'node_modules/pabal', manifest.bin.pabal), '--help'], work.path)
-    expect({ code, first: out.split('\n')[0] }).toEqual({ code: 0, first: 'pabal COMMAND' })
-    expect((await run([join(work.path, 'node_modules/pabal', manifest.bin.pabal), 'nonsense'], work.path)).code).toBe(2)
+  test('the command, with all that it needs in one file and their licenses beside it', async () => {
+    const command = join(work.path, 'node_modules/pabal', manifest.bin.pabal)
+    const { code, out } = await run([command, '--help'], work.path)
+    expect({ code, first: out.split('\n')[2] }).toEqual({ code: 0, first: '  pabal COMMAND' })
+    expect((await run([command, '--version'], work.path)).out).toBe(`${manifest.version}\n`)
+    expect((await run([command, 'nonsense'], work.path)).code).toBe(2)
+    expect(globSync('**/*', { cwd: join(command, '..') }).sort()).toEqual(['THIRD-PARTY.txt', 'main.js'])
+    // Only files of the library and of Node are left outside.
+    const outside = imports(command)
+      .split('\n')
+      .filter((specifier) => !/^["'](?:node:|\.\.\/)/.test(specifier))
+    expect(outside).toEqual([])
+    const licenses = readFileSync(join(command, '../THIRD-PARTY.txt'), 'utf8')
+    expect(licenses).toMatch(/## citty [\d.]+\n\nMIT License[\s\S]*## scule/)
   })
 })
