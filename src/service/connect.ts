@@ -42,6 +42,7 @@ export async function connect(target: string | Transport, options: ConnectOption
   let state: TransportState = { ready: false, reason: 'it is being opened' }
   let core: Core | undefined
   const capabilities = await transport.open((next) => {
+    if (next.ready && next.warning !== undefined) logger.warn(`pabal: ${transport.name}: ${next.warning}`)
     if (core?.phase === 'open' && state.ready !== next.ready) {
       if (next.ready) logger.info(`pabal: the transport ${transport.name} is ready again`)
       else logger.warn(`pabal: the transport ${transport.name} is not ready: ${next.reason}`)

@@ -7,6 +7,8 @@ type Loader = (url: string, runtime: Runtime) => Promise<Transport>
 
 const loaders: Readonly<Record<string, Loader>> = {
   memory: async (url, runtime) => (await import('../transport/memory/index.ts')).fromUrl(url, runtime),
+  kafka: async (url, runtime) => (await import('../transport/kafka/index.ts')).fromUrl(url, runtime),
+  kafkas: async (url, runtime) => (await import('../transport/kafka/index.ts')).fromUrl(url, runtime),
   sqlite: async (url, runtime) => (await import('../transport/sqlite/index.ts')).fromUrl(url, runtime),
 }
 

@@ -11,7 +11,8 @@ import { connect, type NatsConnection, nanos } from '@nats-io/transport-node'
 import type { Channel } from '../../src/channel/channel.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import type { Entry } from '../../src/transport/shared/entry.ts'
-import type { Log, ParkStore } from '../../src/transport/shared/owned-shard.ts'
+import { iterated, type Log } from '../../src/transport/shared/log.ts'
+import type { ParkStore } from '../../src/transport/shared/owned-shard.ts'
 import { packParked, unpack, unpackParked } from './wire.ts'
 
 export const leaseTtl = 6000
@@ -83,8 +84,8 @@ export class Server {
     let close = async (): Promise<void> => undefined
     const { js } = this
     const name = this.name(stream)
-    return {
-      async *read(from) {
+    return iterated(
+      async function* (from) {
         const consumer = await js.consumers.get(name, {
           filter_subjects: subject,
           deliver_policy: DeliverPolicy.StartSequence,
@@ -100,11 +101,11 @@ export class Server {
         if (!open) await close()
         else for await (const raw of messages) yield { position: raw.seq, message: unpack(raw.data) }
       },
-      close: async () => {
+      async () => {
         open = false
         await close()
       },
-    }
+    )
   }
 
   parks(subject: string): ParkStore {

@@ -26,6 +26,7 @@ export class Bounds {
   back(size: number): void {
     this.#held--
     this.#bytes -= size
+    if (this.#waiting.size === 0) return
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const wake of waiting) wake()

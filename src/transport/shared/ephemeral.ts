@@ -2,7 +2,8 @@ import { systemRuntime } from '../../runtime/system.ts'
 import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from './bounds.ts'
 import { Cursor } from './cursor.ts'
-import { type Log, OwnedShard } from './owned-shard.ts'
+import type { Log } from './log.ts'
+import { OwnedShard } from './owned-shard.ts'
 import { volatileParks } from './transient.ts'
 
 /** A subscriber without a group: everything from `floors` on, remembered nowhere. */

@@ -1,15 +1,9 @@
-import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { ParkNote, Receive, Sender, Settlement, SubscribeOptions } from '../seam.ts'
 import type { Bounds } from './bounds.ts'
 import type { Cursor } from './cursor.ts'
 import { Entry, Lanes } from './entry.ts'
-
-/** A shard's messages in order, as the technology gives them. */
-export interface Log {
-  read(from: number): AsyncIterable<{ readonly position: number; readonly message: Message }>
-  close(): Promise<void>
-}
+import type { Log, LogItem, LogReader } from './log.ts'
 
 /** Where a shard's parked messages are kept by the technology. */
 export interface ParkStore {
@@ -35,6 +29,9 @@ export interface OwnedShardOptions {
   owned(): boolean
   /** A delivery was given back: the shard should be offered to others. */
   released(): void
+  /** What may wait in memory. Default 200 messages and 4 MiB. */
+  readonly bufferMessages?: number | undefined
+  readonly bufferBytes?: number | undefined
 }
 
 interface Handout {
@@ -47,30 +44,33 @@ interface Handout {
 
 /** What a rejection, or an emission that could not be sent, counts as. */
 const later: Settlement = { release: { after: 100 } }
-const bufferMessages = 200
-const bufferBytes = 4 * 1024 * 1024
 
 /**
  * A shard that this member owns, on a technology that keeps a log and one position for each group: hands out in order within
  * the subscription's bounds, keeps what was given back and what is parked in order, and carries out the settlements.
  */
-export class OwnedShard {
+export class OwnedShard implements LogReader {
   readonly #o: OwnedShardOptions
   readonly #lost = new AbortController()
   readonly #out = new Set<Handout>()
-  readonly #buffer: Entry[] = []
+  #buffer: Entry[] = []
+  /** What lies before it in the buffer was taken. */
+  #head = 0
   readonly #givenBack = new Lanes()
   readonly #lot = new Lanes()
-  /** Positions of the log that are taken and not settled, by key. */
-  readonly #unsettled = new Map<string, Set<number>>()
+  /** Positions of parked messages whose cursor did not say so yet. */
+  readonly #parkedBefore = new Set<number>()
   #bufferBytes = 0
-  #room: (() => void) | undefined
+  #waitsForRoom = false
   /** The log was read up to here. */
   #readTo: number
   #stopped = false
+  /** Something that does not simply flow may be ready: what was given back or parked, or what blocked it, changed. */
+  #changed = true
+  #soonest = Number.POSITIVE_INFINITY
+  #pumping = false
   #timer: { cancel(): void } | undefined
   #waiting: (() => void)[] = []
-  #reading: Promise<void> = Promise.resolve()
 
   constructor(options: OwnedShardOptions) {
     this.#o = options
@@ -79,55 +79,88 @@ export class OwnedShard {
 
   /** Loads what is parked, tells the subscriber, begins to hand out. `failed`: the log cannot be read any more. */
   async start(failed: (error: unknown) => void): Promise<void> {
-    for (const entry of await this.#o.parks.load()) this.#lot.insert(entry)
+    for (const entry of await this.#o.parks.load()) {
+      this.#lot.insert(entry)
+      this.#parkedBefore.add(entry.position)
+    }
     if (this.#stopped) return
     const counts = new Map<string, number>()
     for (const [key, lane] of this.#lot) if (typeof key === 'string') counts.set(key, lane.entries.length)
     this.#o.options.assigned?.(this.#o.shard, counts)
-    this.#reading = this.#read().catch(failed)
+    this.failed = failed
+    this.#o.log.open(this.#o.cursor.place.floor, this)
     this.#pump()
   }
 
-  async #read(): Promise<void> {
-    const { cursor, log } = this.#o
-    const parked = new Set([...this.#lot.values()].flatMap((lane) => lane.entries.map((entry) => entry.position)))
-    for await (const { position, message } of log.read(cursor.place.floor)) {
-      if (this.#stopped) return
-      this.#readTo = position
-      if (cursor.reached(position)) {
-        // Parked, and its owner died before it could say that it was settled.
-        if (parked.has(position)) cursor.settled(position)
-        else this.#take(new Entry(position, message))
+  failed = (_error: unknown): void => undefined
+
+  take(items: readonly LogItem[], next: number): void {
+    if (this.#stopped) return
+    const { cursor } = this.#o
+    for (const { position, message } of items) {
+      if (!cursor.reached(position)) continue
+      // Parked, and its owner died before it could say that it was settled.
+      if (this.#parkedBefore.size > 0 && this.#parkedBefore.delete(position)) cursor.settled(position)
+      else {
+        const entry = new Entry(position, message)
+        this.#buffer.push(entry)
+        this.#bufferBytes += entry.size
       }
-      this.#pump()
-      while (!this.#stopped && (this.#buffer.length >= bufferMessages || this.#bufferBytes >= bufferBytes))
-        await new Promise<void>((resolve) => {
-          this.#room = resolve
-        })
     }
+    cursor.passed(next)
+    this.#readTo = next - 1
+    if (this.#lot.size > 0) this.#changed = true
+    this.#pump()
   }
 
-  #take(entry: Entry): void {
-    this.#buffer.push(entry)
-    this.#bufferBytes += entry.size
-    const { key } = entry.message
-    if (key === undefined) return
-    const positions = this.#unsettled.get(key)
-    if (positions) positions.add(entry.position)
-    else this.#unsettled.set(key, new Set([entry.position]))
+  full(): boolean {
+    const full =
+      this.#buffer.length - this.#head >= (this.#o.bufferMessages ?? 200) || this.#bufferBytes >= (this.#o.bufferBytes ?? 4 * 1024 * 1024)
+    if (full) this.#waitsForRoom = true
+    return full
   }
 
   readonly #pump = (): void => {
-    while (!this.#stopped) {
-      const entry = this.#next()
-      if (entry === undefined || !this.#o.bounds.take(entry.size, this.#pump)) return
-      this.#handOut(entry)
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (!this.#stopped) {
+        const entry = this.#next()
+        if (entry === undefined || !this.#o.bounds.take(entry.size, this.#pump)) break
+        this.#handOut(entry)
+      }
+    } finally {
+      this.#pumping = false
     }
+    if (this.#waitsForRoom && !this.#stopped && !this.full()) {
+      this.#waitsForRoom = false
+      this.#o.log.more()
+    }
+  }
+
+  readonly #look = (): void => {
+    this.#changed = true
+    this.#pump()
   }
 
   /** What may be handed out next; it stays where it is. */
   #next(): Entry | undefined {
+    if (this.#givenBack.size > 0 || this.#lot.size > 0) {
+      const head = this.#aside()
+      if (head !== undefined) return head
+    }
+    for (let head = this.#buffer[this.#head]; head !== undefined; head = this.#buffer[this.#head]) {
+      if (this.#givenBack.size === 0 || this.#givenBack.of(head) === undefined) return head
+      this.#unbuffer()
+      this.#givenBack.insert(head)
+    }
+    return undefined
+  }
+
+  /** What was given back or is parked, and may be handed out now. */
+  #aside(): Entry | undefined {
     const now = this.#o.runtime.now()
+    if (!this.#changed && now < this.#soonest) return undefined
     let soonest = Number.POSITIVE_INFINITY
     for (const lanes of [this.#givenBack, this.#lot]) {
       for (const { busy, head } of lanes.values()) {
@@ -136,20 +169,22 @@ export class OwnedShard {
         soonest = Math.min(soonest, head.ready)
       }
     }
+    this.#changed = false
+    this.#soonest = soonest
     this.#timer?.cancel()
-    if (soonest < Number.POSITIVE_INFINITY) this.#timer = this.#o.runtime.timer(Math.min(soonest - now, 60_000), this.#pump, true)
-    for (let head = this.#buffer[0]; head !== undefined; head = this.#buffer[0]) {
-      if (this.#givenBack.of(head) === undefined) return head
-      this.#unbuffer()
-      this.#givenBack.insert(head)
-    }
+    if (soonest < Number.POSITIVE_INFINITY) this.#timer = this.#o.runtime.timer(Math.min(soonest - now, 60_000), this.#look, true)
     return undefined
   }
 
   #unbuffer(): void {
-    this.#bufferBytes -= this.#buffer.shift()?.size ?? 0
-    this.#room?.()
-    this.#room = undefined
+    this.#bufferBytes -= this.#buffer[this.#head++]?.size ?? 0
+    if (this.#head === this.#buffer.length) {
+      this.#buffer = []
+      this.#head = 0
+    } else if (this.#head > 1024 && this.#head * 2 > this.#buffer.length) {
+      this.#buffer = this.#buffer.slice(this.#head)
+      this.#head = 0
+    }
   }
 
   /** One that was given back waits for those of its key that are out; a parked one for what was sent before it. */
@@ -161,17 +196,25 @@ export class OwnedShard {
       return false
     }
     if (entry.position > this.#readTo) return true
-    const [first = Number.POSITIVE_INFINITY] = this.#unsettled.get(key) ?? []
-    return first < entry.position
+    const { position } = entry
+    for (const { entry: other } of this.#out)
+      if (other.message.key === key && other.note === undefined && other.position < position) return true
+    if ((this.#givenBack.get(key)?.head?.position ?? position) < position) return true
+    for (let i = this.#head; i < this.#buffer.length; i++) {
+      const other = this.#buffer[i] as Entry
+      if (other.position >= position) return false
+      if (other.message.key === key) return true
+    }
+    return false
   }
 
   #handOut(entry: Entry): void {
     const { shard, fence, receive } = this.#o
     const handout: Handout = { entry, writing: false, over: false }
     const { note: parked, message } = entry
-    const ahead = parked === undefined && entry.position < (this.#lot.of(entry)?.head?.position ?? 0)
+    const ahead = parked === undefined && this.#lot.size > 0 && entry.position < (this.#lot.of(entry)?.head?.position ?? 0)
     if (parked !== undefined) (this.#lot.of(entry) as { busy: boolean }).busy = true
-    else if (entry === this.#buffer[0]) this.#unbuffer()
+    else if (entry === this.#buffer[this.#head]) this.#unbuffer()
     else this.#givenBack.remove(entry)
     this.#out.add(handout)
     let settlement: Settlement | Promise<Settlement>
@@ -180,18 +223,30 @@ export class OwnedShard {
     } catch {
       settlement = later
     }
-    void Promise.resolve(settlement).then(
-      (value) => this.#settle(handout, value),
-      () => this.#settle(handout, later),
-    )
+    if (settlement instanceof Promise)
+      settlement.then(
+        (value) => this.#settle(handout, value),
+        () => this.#settle(handout, later),
+      )
+    else this.#settle(handout, settlement)
   }
 
-  async #settle(handout: Handout, settlement: Settlement): Promise<void> {
+  #settle(handout: Handout, settlement: Settlement): void {
     const { entry } = handout
-    const { owned, parks, sender } = this.#o
-    if (handout.over || !owned()) return
+    if (handout.over || !this.#o.owned()) return
+    if ('release' in settlement || ('emit' in settlement && settlement.emit.length === 0 && entry.note === undefined)) {
+      this.#settled(handout, settlement)
+      return
+    }
     handout.writing = true
-    let outcome = settlement
+    void this.#carryOut(entry, settlement).then((outcome) => {
+      if (!handout.over) this.#settled(handout, outcome)
+    })
+  }
+
+  /** What could be done of it. */
+  async #carryOut(entry: Entry, settlement: Settlement): Promise<Settlement> {
+    const { parks, sender } = this.#o
     try {
       if ('emit' in settlement && settlement.emit.length > 0) {
         const results = await sender.send(settlement.emit)
@@ -199,10 +254,14 @@ export class OwnedShard {
       }
       if ('park' in settlement) await (entry.note ? parks.amend(entry, settlement.park) : parks.add(entry, settlement.park))
       else if ('emit' in settlement && entry.note) await parks.remove(entry)
+      return settlement
     } catch {
-      outcome = later
+      return later
     }
-    if (handout.over) return
+  }
+
+  #settled(handout: Handout, outcome: Settlement): void {
+    const { entry } = handout
     this.#back(handout)
     const parkedBefore = entry.note !== undefined
     if ('release' in outcome) this.#restore(entry, outcome.release.after ?? 0)
@@ -212,20 +271,14 @@ export class OwnedShard {
         entry.due = 0
         if (!parkedBefore) this.#lot.insert(entry)
       } else if (parkedBefore) this.#lot.remove(entry)
-      if (!parkedBefore) this.#settled(entry)
+      if (!parkedBefore) this.#o.cursor.settled(entry.position)
     }
+    if (this.#lot.size > 0 || this.#givenBack.size > 0) this.#changed = true
     // Last: it wakes whoever waits for room, and all must be in its place by then.
     this.#o.bounds.back(entry.size)
     this.#pump()
     this.#told()
     if ('release' in outcome && !this.#stopped) this.#o.released()
-  }
-
-  #settled({ position, message: { key } }: Entry): void {
-    this.#o.cursor.settled(position)
-    const positions = key === undefined ? undefined : this.#unsettled.get(key)
-    positions?.delete(position)
-    if (positions?.size === 0) this.#unsettled.delete(key as string)
   }
 
   #restore(entry: Entry, after: number): void {
@@ -244,12 +297,44 @@ export class OwnedShard {
     }
   }
 
+  /** Somebody else changed a parked message, put one there or (`undefined`) took it away. One that is handed out stays as it is. */
+  lotChanged(handle: unknown, entry: Entry | undefined): void {
+    if (this.#stopped) return
+    for (const lane of this.#lot.values()) {
+      const at = lane.entries.findIndex((one) => one.handle === handle)
+      const there = lane.entries[at]
+      if (there === undefined) continue
+      if (lane.busy && at === 0) return
+      if (entry === undefined) this.#lot.remove(there)
+      else if (entry.message.key === there.message.key) lane.entries[at] = entry
+      this.#changed = true
+      this.#pump()
+      return
+    }
+    if (entry === undefined) return
+    this.#lot.insert(entry)
+    this.#changed = true
+    this.#pump()
+  }
+
+  /** Somebody else took a message of the log away: it is not handed out any more, where it was not yet. */
+  discarded(position: number): void {
+    const drop = (entry: Entry): void => {
+      this.#bufferBytes -= entry.size
+      this.#o.cursor.settled(position)
+    }
+    for (let i = this.#head; i < this.#buffer.length; i++) {
+      if ((this.#buffer[i] as Entry).position !== position) continue
+      drop(this.#buffer.splice(i, 1)[0] as Entry)
+      return
+    }
+  }
+
   /** Hands out nothing more. `announce`: the shard goes to another member. */
   stop(announce: boolean): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#timer?.cancel()
-    this.#room?.()
     if (announce) this.#o.options.revoking?.(this.#o.shard)
   }
 
@@ -259,7 +344,7 @@ export class OwnedShard {
   }
 
   #told(): void {
-    if (this.#out.size === 0) for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.#out.size === 0 && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Whatever is out and not being settled is given back. */
@@ -285,7 +370,6 @@ export class OwnedShard {
   /** After `drained`: the cursor is written, the log let go of. */
   async end(): Promise<void> {
     await this.#o.log.close().catch(() => undefined)
-    await this.#reading
     await this.#o.cursor.flush()
   }
 }
