@@ -30,9 +30,9 @@ export interface Sender {
    * Sends each message of the batch; one result for each, in order. Resolves when every durable one is as safe as
    * `capabilities.survives` says, and every transient one has been handed to the technology. May be called concurrently;
    * two calls made one after the other in the same tick keep their order. Never rejects for one message's sake: partial
-   * failure is visible in the results.
+   * failure is visible in the results. They come at once where nothing has to be waited for.
    */
-  send(batch: readonly Outgoing[]): Promise<readonly SendResult[]>
+  send(batch: readonly Outgoing[]): readonly SendResult[] | Promise<readonly SendResult[]>
 }
 
 export interface Outgoing {
@@ -152,7 +152,9 @@ export interface ParkNote {
 
 /** Told of every change; `reason` is for people. A transport that is not ready keeps trying until closed. */
 export type StateListener = (state: TransportState) => void
-export type TransportState = { readonly ready: true } | { readonly ready: false; readonly reason: string }
+export type TransportState =
+  /** `warning`: something that people should know and that stops nothing, such as an idle consumer. */
+  { readonly ready: true; readonly warning?: string } | { readonly ready: false; readonly reason: string }
 
 /** A place where messages lie: a channel's queue for a group, or the group's parking lot. */
 export interface Place {
@@ -167,13 +169,15 @@ export interface Stored {
   readonly position: string
   readonly message: Message
   readonly note?: ParkNote | undefined
+  /** It waits for this time (milliseconds since 1970). */
+  readonly notBefore?: number | undefined
 }
 
 /** What a person does to messages that wait. Optional on a transport. */
 export interface Admin {
   /** Every channel and group: what waits, what is parked, who owns which shard. */
   depths(): Promise<readonly Depth[]>
-  /** Up to `limit` messages in order, after `after`. Takes nothing away. */
+  /** Up to `limit` messages in order, after `after`: exactly those that `depths` counts. Takes nothing away. */
   browse(place: Place, options: { readonly limit: number; readonly after?: string | undefined }): Promise<readonly Stored[]>
   /** Changes the note of a parked message, and the message itself where given; its place stays. False where it is gone. */
   amend(place: Place, position: string, note: ParkNote, message?: Message): Promise<boolean>

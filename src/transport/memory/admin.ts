@@ -34,7 +34,12 @@ export class MemoryAdmin implements Admin {
     if (!place.parked) {
       for (const delayed of group.topic.delayed) {
         if (delayed.position > after && delayed.groups.includes(group))
-          found.push({ at: delayed.position, position: String(delayed.position), message: delayed.message })
+          found.push({
+            at: delayed.position,
+            position: String(delayed.position),
+            message: delayed.message,
+            notBefore: delayed.due,
+          })
       }
     }
     return found

@@ -119,7 +119,7 @@ export class Hub {
     if (groups.length === 0) return 'sent'
     const message = keep(outgoing.message)
     if (stored && notBefore !== undefined && notBefore > this.runtime.now()) {
-      this.alarms.set(notBefore, new Delayed(topic, groups, message, bytes))
+      this.alarms.set(notBefore, new Delayed(topic, groups, message, bytes, notBefore))
       return 'sent'
     }
     const expires = stored || ttl === undefined ? Number.POSITIVE_INFINITY : this.runtime.monotonic() + ttl

@@ -52,13 +52,15 @@ export class Delayed implements Sleeper {
   groups: readonly Group[]
   readonly message: Message
   readonly bytes: number
+  readonly due: number
   readonly position: number
 
-  constructor(topic: Topic, groups: readonly Group[], message: Message, bytes: number) {
+  constructor(topic: Topic, groups: readonly Group[], message: Message, bytes: number, due: number) {
     this.#topic = topic
     this.groups = groups
     this.message = message
     this.bytes = bytes
+    this.due = due
     this.position = ++topic.hub.sequence
     topic.delayed.add(this)
     topic.hub.count(groups.length, bytes)

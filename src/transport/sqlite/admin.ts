@@ -4,6 +4,7 @@ import type { Admin, Depth, ParkNote, Place, Stored } from '../seam.ts'
 import type { StoreClient } from './client.ts'
 import { asBuffer } from './db/pack.ts'
 import { frameOf, shardFor } from './packer.ts'
+import { delayedSub } from './protocol.ts'
 
 /** What a person does to messages that wait in the file. `touched`: the lots of a channel changed. */
 export class SqliteAdmin implements Admin {
@@ -35,10 +36,11 @@ export class SqliteAdmin implements Admin {
     { limit, after }: { readonly limit: number; readonly after?: string | undefined },
   ): Promise<readonly Stored[]> {
     const rows = await this.#store.call('browse', { ...where(place), parked: place.parked === true, limit, after })
-    return rows.map(({ pos, sub, frame, note }) => ({
+    return rows.map(({ pos, sub, frame, note, due }) => ({
       position: `${pos}.${sub}`,
       message: readFrame(asBuffer(frame), 0),
       note: note ?? undefined,
+      notBefore: due,
     }))
   }
 
@@ -49,6 +51,8 @@ export class SqliteAdmin implements Admin {
   }
 
   async move(from: Place, position: string, to: Place, note: ParkNote, message?: Message): Promise<boolean> {
+    // Dead letters and invalid messages are never delayed; what is goes by itself when it is due.
+    if (idOf(position).sub === delayedSub) return false
     const moved = message ?? (await this.#at(from, position))
     if (moved === undefined) return false
     const done = await this.#store.call('move', {

@@ -196,9 +196,13 @@ export interface DepthRow {
   readonly shards: Readonly<Record<string, string>>
 }
 
+/** What is not due yet has a number of its own as `pos`, and this as `sub`. */
+export const delayedSub = -1
+
 export interface StoredRow extends ParkedId {
   readonly frame: Uint8Array
   readonly note: ParkNote | null
+  readonly due?: number | undefined
 }
 
 export type Operation = keyof Operations

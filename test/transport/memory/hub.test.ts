@@ -112,7 +112,7 @@ describe('death', () => {
     bench.hub.crash(owner.transport)
     owner.at(0).settle(done)
     let resolved = false
-    void owner.transport.send([to(queue, 'late')]).then(() => {
+    void Promise.resolve(owner.transport.send([to(queue, 'late')])).then(() => {
       resolved = true
     })
     await bench.pass(49)
@@ -259,6 +259,7 @@ describe('order', () => {
     const member = await bench.consumer(queue)
     await member.transport.send([1, 2].map((n) => to(queue, `d${n}`, {}, { notBefore: bench.runtime.now() + 100 })))
     const [stored] = (await member.transport.admin?.browse({ channel: queue }, { limit: 1 })) ?? []
+    assert.equal(stored?.notBefore, bench.runtime.now() + 100)
     assert.equal((await member.transport.admin?.depths())?.[0]?.waiting, 2)
     assert.equal(await member.transport.admin?.discard({ channel: queue }, stored?.position ?? ''), true)
     await bench.pass(99)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Admin, ParkNote, Place } from '../../../src/transport/seam.ts'
+import type { Admin, ParkNote, Place, Stored } from '../../../src/transport/seam.ts'
 import { consumer, done, look, opened, outgoing, place, queue, until } from './stores.ts'
 
 const waiting: Place = { channel: queue }
@@ -87,4 +87,41 @@ test('a parked message is amended, redriven and discarded; its followers come af
   )
   expect(came).toEqual(['a:corrected', 'c:c'])
   expect((await admin.depths()).find(({ channel }) => channel.address === 'queue')).toMatchObject({ waiting: 0, parked: 0 })
+})
+
+test('what is not due yet is shown after the rest, page by page, with its time; it can be taken away and not moved', async () => {
+  const { transport } = await opened({ file: place() })
+  const admin = transport.admin as Admin
+  const later = Date.now() + 60_000
+  const sent = (id: string): number => (id === 'd2' ? 1 : 2)
+  const delayed = (id: string) => {
+    const made = outgoing(id, 'k', { notBefore: later })
+    return { ...made, message: { ...made.message, time: sent(id) } }
+  }
+  await transport.send([outgoing('a', 'k'), delayed('d1'), outgoing('b', 'k'), delayed('d2'), delayed('d3')])
+  const depth = async () => (await admin.depths()).find(({ channel }) => channel.address === 'queue')
+  expect(await depth()).toMatchObject({ waiting: 5, oldest: expect.any(Number) })
+  for (const limit of [1, 2, 3, 10]) {
+    const found: Stored[] = []
+    for (let after: string | undefined; ; after = found.at(-1)?.position) {
+      const page = await admin.browse(waiting, { limit, after })
+      expect(page.length).toBeLessThanOrEqual(limit)
+      if (page.length === 0) break
+      found.push(...page)
+    }
+    expect(found.map(({ message, notBefore }) => [message.id, notBefore])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+      ['d1', later],
+      ['d2', later],
+      ['d3', later],
+    ])
+  }
+  const [a, b, d1, d2] = (await admin.browse(waiting, { limit: 10 })).map(({ position }) => position)
+  if (a === undefined || b === undefined || d1 === undefined || d2 === undefined) throw new Error('five wait')
+  expect(await admin.move(waiting, d2, waiting, reason)).toBe(false)
+  expect([await admin.discard(waiting, d2), await admin.discard(waiting, d2)]).toEqual([true, false])
+  for (const position of [a, b]) expect(await admin.discard(waiting, position)).toBe(true)
+  expect(await depth()).toMatchObject({ waiting: 2, oldest: 2 })
+  expect((await admin.browse(waiting, { limit: 10 })).map(({ message }) => message.id)).toEqual(['d1', 'd3'])
 })

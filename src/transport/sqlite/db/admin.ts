@@ -1,7 +1,9 @@
 import type { Channel } from '../../../channel/channel.ts'
+import { readFrame } from '../../../message/frame.ts'
 import type { ParkNote } from '../../seam.ts'
-import type { DepthRow, Operations, ParkedId, ShardLog, StoredRow } from '../protocol.ts'
+import { type DepthRow, delayedSub, type Operations, type ParkedId, type ShardLog, type StoredRow } from '../protocol.ts'
 import type { Database } from './database.ts'
+import type { Delayed } from './delayed.ts'
 import { logOf, textOf } from './leases.ts'
 import { asBuffer, walk } from './pack.ts'
 import { noteOf, type Parked } from './parked.ts'
@@ -29,10 +31,12 @@ interface Unsettled extends ParkedId {
 export class AdminTables {
   readonly #db: Database
   readonly #parked: Parked
+  readonly #delayed: Delayed
 
-  constructor(db: Database, parked: Parked) {
+  constructor(db: Database, parked: Parked, delayed: Delayed) {
     this.#db = db
     this.#parked = parked
+    this.#delayed = delayed
   }
 
   #group(address: string, name: string): GroupRow | undefined {
@@ -56,13 +60,12 @@ export class AdminTables {
       }
       const { n } = this.#db.sql('SELECT count(*) AS n FROM parked WHERE grp = ?').get(group.id) as { n: number }
       const { owners, shards } = this.#owners(group)
-      const { delayed } = this.#db.sql('SELECT count(*) AS delayed FROM delayed WHERE channel = ?').get(group.channel) as {
-        delayed: number
-      }
+      const [delayed] = this.#delayed.browse(group.channel, 0, 1)
+      if (delayed !== undefined) oldest = Math.min(oldest ?? Number.POSITIVE_INFINITY, readFrame(asBuffer(delayed.frame), 0).time)
       return {
         channel: { address: group.address, kind: group.kind },
         group: group.name,
-        waiting: waiting + delayed,
+        waiting: waiting + this.#delayed.count(group.channel),
         parked: n,
         oldest,
         owners,
@@ -135,12 +138,13 @@ export class AdminTables {
         .all(row.id, pos, pos, sub, limit) as unknown as { pos: number; sub: number; frame: Uint8Array; note: string }[]
       return rows.map((found) => ({ ...found, note: noteOf(found.note) }))
     }
+    if (sub === delayedSub) return this.#delayed.browse(row.channel, pos, limit)
     const found: StoredRow[] = []
     for (const { pos: at, frame } of this.#unsettled(row, pos + 1)) {
       found.push({ pos: at, sub: 0, frame: Uint8Array.from(frame), note: null })
-      if (found.length === limit) break
+      if (found.length === limit) return found
     }
-    return found
+    return [...found, ...this.#delayed.browse(row.channel, 0, limit - found.length)]
   }
 
   amend({ channel, group, pos, sub, note, frame }: Operations['amend']['takes']): boolean {
@@ -165,6 +169,8 @@ export class AdminTables {
     const row = this.#group(channel, group)
     if (row === undefined) return false
     if (parked) return this.#parked.remove(row.id, { pos, sub }, true)
+    // One copy waits for all groups of a channel, so that only the owner's can be taken away.
+    if (sub === delayedSub) return group === '' && this.#delayed.discard(row.channel, pos)
     const found = this.#at(row, pos)
     return found !== undefined && this.#settle(row, found)
   }

@@ -1,5 +1,5 @@
 import type { Channel } from '../../../channel/channel.ts'
-import type { DelayRow, Pack } from '../protocol.ts'
+import { type DelayRow, delayedSub, type Pack, type StoredRow } from '../protocol.ts'
 import type { Database } from './database.ts'
 import type { Log } from './log.ts'
 import { packOne } from './pack.ts'
@@ -23,6 +23,23 @@ export class Delayed {
 
   get nextDue(): number | null {
     return (this.#db.sql('SELECT min(due) AS due FROM delayed').get() as { due: number | null }).due
+  }
+
+  count(channel: number): number {
+    return (this.#db.sql('SELECT count(*) AS n FROM delayed WHERE channel = ?').get(channel) as { n: number }).n
+  }
+
+  /** What waits on a channel, in the order in which it was sent, after one of them. */
+  browse(channel: number, after: number, limit: number): StoredRow[] {
+    const rows = this.#db
+      .sql('SELECT id AS pos, due, frame FROM delayed WHERE channel = ? AND id > ? ORDER BY id LIMIT ?')
+      .all(channel, after, limit) as unknown as { pos: number; due: number; frame: Uint8Array }[]
+    return rows.map((row) => ({ ...row, sub: delayedSub, note: null }))
+  }
+
+  /** False where it is gone. */
+  discard(channel: number, id: number): boolean {
+    return this.#db.sql('DELETE FROM delayed WHERE channel = ? AND id = ?').run(channel, id).changes > 0
   }
 
   /** Moves what is due into the log, in order of its time, some at a time. The channels that were written to. */

@@ -37,7 +37,7 @@ export class Store {
     this.#parked = new Parked(this.db)
     this.#members = new Members(this.db, this.#log, this.#leases, this.#parked)
     this.#delayed = new Delayed(this.db, this.#log)
-    this.#admin = new AdminTables(this.db, this.#parked)
+    this.#admin = new AdminTables(this.db, this.#parked, this.#delayed)
     this.#handlers = this.#operations()
   }
 
