@@ -58,7 +58,7 @@ export class Topics {
 
   /** Makes what is missing, and reports everything that is not as it should be. */
   async provision(wanted: readonly Wanted[], mode: 'create' | 'check'): Promise<void> {
-    const all = wanted.filter(({ name }) => !this.#ready.has(name))
+    const all = [...new Map(wanted.map((one) => [one.name, one])).values()].filter(({ name }) => !this.#ready.has(name))
     if (all.length === 0) return
     const names = all.map(({ name }) => name)
     await this.#cluster.patiently('topics', () => this.#cluster.refresh(names)).catch(refusal)
