@@ -26,7 +26,7 @@ export class State {
         } catch (failure) {
           if (this.#ready) this.#tell(false, (failure as Error).message)
         }
-        await pause(backoff(attempt))
+        await pause(Math.min(backoff(attempt), 500))
       }
       this.#probing = false
       if (!this.#ready) this.#tell(true, '')
