@@ -1,6 +1,7 @@
 /** A process of the transports suite: one side in one role. It says `ready`, does its work at `go`, and says `done` with a figure. */
 import { tell, told } from '../core/children.ts'
 import { percentile } from '../pair.ts'
+import { OwnCost } from './own-cost.ts'
 import { type Run, type Side, windowed } from './side.ts'
 
 export interface Task extends Run {
@@ -21,10 +22,10 @@ const ended = told('end')
 const { open } = (await import(`./sides/${task.side}.ts`)) as { open(run: Run): Promise<Side> }
 const side = await open(task)
 const { count, warm } = task
-let before = process.cpuUsage()
+const cost = new OwnCost(`${task.side}-${task.role}`)
 /** What is measured begins. */
 const warmed = (): void => {
-  before = process.cpuUsage()
+  cost.begin()
   tell('warm')
 }
 const asks = (i: number): Promise<void> => (side.ask as (i: number) => Promise<void>)(i)
@@ -123,10 +124,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
 }
 
 tell('done', await roles[task.role]())
-if (process.env.BENCH_CPU && warm > 0) {
-  const { user, system } = process.cpuUsage(before)
-  console.error(`  ${task.side} ${task.role}: ${((user + system) / count).toFixed(1)} µs of CPU a message`)
-}
+if (warm > 0) await cost.end(count)
 await ended
 // A stalled handler never ends: nothing to wait for.
 if (task.role !== 'stall') await side.close()

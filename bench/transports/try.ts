@@ -1,7 +1,4 @@
-/**
- * One side alone, for whoever works on it: `node bench/transports/try.ts URL SIDE MEASURE[@SHARE]…`. With
- * BENCH_CPU=1 each process says what CPU time a message took, which a noisy machine disturbs less; `--cpu-prof` profiles each.
- */
+/** One side alone, for whoever works on it: `node bench/transports/try.ts URL SIDE MEASURE[@SHARE]…`. See also own-cost.ts. */
 import { askMany, askOne, consume, endToEnd, lone, type Measure, produce, stalled } from './measures.ts'
 
 const measures: Readonly<Record<string, Measure>> = { produce, consume, endToEnd, askOne, askMany, lone, stalled: stalled(100_000) }
