@@ -1,6 +1,6 @@
 import type { Log, LogReader } from '../shared/log.ts'
 import type { Cluster } from './cluster.ts'
-import { codes, KafkaFault } from './codes.ts'
+import { codes, KafkaFault, LinkFault } from './codes.ts'
 import { messageIn } from './envelope.ts'
 import { fetch } from './fetch.ts'
 import type { Fetcher } from './fetcher.ts'
@@ -62,4 +62,39 @@ export async function readAll(
       }
     })
   }
+}
+
+/** Up to `limit` records from `from` on, and where to read on; fewer where the partition ends or an answer did. */
+export async function readSome(
+  cluster: Cluster,
+  topic: string,
+  partition: number,
+  from: number,
+  decompress: Decompress,
+  partitionBytes = 256 * 1024,
+): Promise<{ readonly records: Raw[]; readonly next: number }> {
+  return cluster.patiently(`reading ${topic}`, async () => {
+    const leader = (await cluster.learn(topic))?.leaders[partition] ?? -1
+    if (leader < 0) {
+      cluster.forget(topic)
+      throw new KafkaFault(codes.LEADER_NOT_AVAILABLE, `${topic}/${partition}`)
+    }
+    const limits = { wait: 0, bytes: partitionBytes, partitionBytes }
+    const [answer] = await fetch(cluster.shared(leader), [{ topic, partition, from }], limits)
+    if (answer === undefined) throw new LinkFault(`${topic}/${partition} was not answered`)
+    if (answer.code === codes.OFFSET_OUT_OF_RANGE) return { records: [], next: from }
+    if (answer.code !== 0) {
+      cluster.forget(topic)
+      throw new KafkaFault(answer.code, `${topic}/${partition}`)
+    }
+    return readRecords(answer.bytes, from, answer.aborted, decompress)
+  })
+}
+
+/** The record at an offset. Rejects where it is gone. */
+export async function readOne(cluster: Cluster, topic: string, partition: number, offset: number, decompress: Decompress): Promise<Raw> {
+  const { records } = await readSome(cluster, topic, partition, offset, decompress, 64 * 1024)
+  const found = records.find((record) => record.offset === offset)
+  if (found === undefined) throw new KafkaFault(codes.OFFSET_OUT_OF_RANGE, `${topic}/${partition} at ${offset}`)
+  return found
 }

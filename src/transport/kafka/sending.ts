@@ -1,10 +1,12 @@
+import type { Channel } from '../../channel/channel.ts'
 import { PabalError } from '../../errors.ts'
 import { checkMessage } from '../../message/limits.ts'
 import type { Message } from '../../message/message.ts'
+import { systemRuntime } from '../../runtime/system.ts'
 import type { Outgoing, SendResult } from '../seam.ts'
 import type { Batch, Waiter } from './batch.ts'
 import { codes, KafkaFault, LinkFault } from './codes.ts'
-import { putMessage } from './envelope.ts'
+import { own, putMessage } from './envelope.ts'
 import { partitionOf } from './murmur2.ts'
 import type { Lane } from './names.ts'
 import type { Producer } from './producer.ts'
@@ -19,14 +21,17 @@ export class Sending {
   readonly #safe: Producer
   readonly #quick: Producer
   readonly #maxBytes: () => number
+  /** Told of each channel to which something delayed was sent. */
+  readonly #delayed: (address: string) => void
   #gate: Promise<unknown> | undefined
   #turn = 0
 
-  constructor(topics: Topics, safe: Producer, quick: Producer, maxBytes: () => number) {
+  constructor(topics: Topics, safe: Producer, quick: Producer, maxBytes: () => number, delayed: (address: string) => void) {
     this.#topics = topics
     this.#safe = safe
     this.#quick = quick
     this.#maxBytes = maxBytes
+    this.#delayed = delayed
   }
 
   send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
@@ -53,22 +58,23 @@ export class Sending {
   #missing(batch: readonly Outgoing[]): Wanted[] {
     let missing: Map<string, Wanted> | undefined
     for (const outgoing of batch) {
-      let name: string
-      try {
-        name = this.#topicOf(outgoing)
-      } catch {
-        continue
+      for (const lane of lanesOf(outgoing)) {
+        let name: string
+        try {
+          name = this.#topicOf(outgoing.channel, lane)
+        } catch {
+          continue
+        }
+        if (this.#topics.known(name) !== undefined) continue
+        missing ??= new Map()
+        missing.set(name, { name, kind: outgoing.channel.kind === 'inbox' ? 'inboxes' : lane })
       }
-      if (this.#topics.known(name) !== undefined) continue
-      missing ??= new Map()
-      missing.set(name, { name, kind: outgoing.channel.kind === 'inbox' ? 'inboxes' : laneOf(outgoing) })
     }
     return missing === undefined ? [] : [...missing.values()]
   }
 
-  #topicOf(outgoing: Outgoing): string {
-    const { channel } = outgoing
-    return channel.kind === 'inbox' ? this.#topics.names.inboxes : this.#topics.names.topic(channel.address, laneOf(outgoing))
+  #topicOf(channel: Channel, lane: Lane): string {
+    return channel.kind === 'inbox' ? this.#topics.names.inboxes : this.#topics.names.topic(channel.address, lane)
   }
 
   #append(batch: readonly Outgoing[], faults: ReadonlyMap<string, unknown> | undefined): Promise<readonly SendResult[]> {
@@ -84,13 +90,12 @@ export class Sending {
   #one(outgoing: Outgoing, call: Call, index: number, faults: ReadonlyMap<string, unknown> | undefined): Error | undefined {
     const { channel, message, durable } = outgoing
     const { id } = message
-    if (outgoing.notBefore !== undefined)
-      return new PabalError('UNSUPPORTED', `${message.type} has notBefore, which this transport does not declare`, { id })
     const bad = checkMessage(message, this.#maxBytes())
     if (bad !== undefined) return bad
+    const lane = laneOf(outgoing)
     let topic: string
     try {
-      topic = this.#topicOf(outgoing)
+      topic = this.#topicOf(channel, lane)
     } catch (error) {
       return error as Error
     }
@@ -104,6 +109,17 @@ export class Sending {
     const producer = durable ? this.#safe : this.#quick
     const size = message.body.byteLength + 1024
     if (!producer.fits(size)) return new PabalError('OVERLOADED', `kafka: too much waits to be sent; ${message.type} was not taken`, { id })
+    if (lane === 'delayed' && !inbox) {
+      const due = String(outgoing.notBefore)
+      const putDue = (to: Batch): void => {
+        putMessage(to, message)
+        to.header(own.due, due)
+      }
+      // A key of its own: compaction keeps one record of each.
+      producer.add(topic, partition, Buffer.from(systemRuntime.id()), message.body, putDue, call, index, size)
+      this.#delayed(channel.address)
+      return undefined
+    }
     producer.add(topic, partition, key, message.body, put.bind(message), call, index, size)
     return undefined
   }
@@ -113,7 +129,21 @@ function put(this: Message, batch: Batch): void {
   putMessage(batch, this)
 }
 
-const laneOf = ({ durable, notBefore }: Outgoing): Lane => (notBefore !== undefined ? 'delayed' : durable ? 'durable' : 'transient')
+const durableLane: readonly Lane[] = ['durable']
+const transientLane: readonly Lane[] = ['transient']
+const delayedLanes: readonly Lane[] = ['delayed', 'durable']
+
+/** Every topic that it may go to: what is delayed now may be due when its topic is there. */
+function lanesOf({ durable, notBefore }: Outgoing): readonly Lane[] {
+  if (!durable) return transientLane
+  return notBefore === undefined ? durableLane : delayedLanes
+}
+
+/** What is due already goes its ordinary way. */
+function laneOf({ durable, notBefore }: Outgoing): Lane {
+  if (!durable) return 'transient'
+  return notBefore !== undefined && notBefore > systemRuntime.now() ? 'delayed' : 'durable'
+}
 
 /** One call of `send`: resolves when something was said of each of its messages. */
 class Call implements Waiter {

@@ -110,7 +110,7 @@ export function capabilitiesOf({ batchBytes }: ServerFacts, { sessionTimeout }: 
     ordersByKey: true,
     durableGroups: true,
     replays: false,
-    delays: false,
+    delays: true,
     countsLosses: false,
     atomicEmit: false,
     detectsNoReceiver: false,

@@ -10,6 +10,7 @@ import type { Batch } from './batch.ts'
 import { begin } from './begin.ts'
 import { Cluster } from './cluster.ts'
 import { LinkFault } from './codes.ts'
+import { Delays } from './delays.ts'
 import { type Driver, loadDriver } from './driver.ts'
 import { messageIn, putMessage } from './envelope.ts'
 import { Fetcher, type FetcherOptions } from './fetcher.ts'
@@ -23,6 +24,9 @@ import { Sending } from './sending.ts'
 import { capabilitiesOf, lookAt, type ServerFacts } from './server.ts'
 import { State } from './state.ts'
 import { refusal, Topics } from './topics.ts'
+
+/** Milliseconds until a member notices that something delayed was sent to its channel for the first time ever. */
+const lookEvery = 5000
 
 /** Everything that exists once the transport is open. */
 interface Opened {
@@ -41,6 +45,9 @@ export class KafkaTransport implements Transport {
   readonly #names: Names
   readonly #instance = systemRuntime.id()
   readonly #parts = new Set<{ close(): Promise<void> }>()
+  /** Who forwards what is due, by the channel's address; undefined while nothing delayed was ever sent there. */
+  readonly #delays = new Map<string, Delays | undefined>()
+  #looking: { cancel(): void } | undefined
   #opened: Opened | undefined
   #facts: ServerFacts = { batchBytes: 1_048_588, minInSync: 1, replicas: 1, brokers: 1 }
   #capabilities: Capabilities | undefined
@@ -93,7 +100,13 @@ export class KafkaTransport implements Transport {
     const limits = { maxMessages: maxPendingMessages, maxBytes: maxPendingBytes, batchBytes: () => this.#facts.batchBytes - 1024, troubled }
     const safe = new Producer(cluster, { ...limits, safe: true, deadline: sendTimeout })
     const quick = new Producer(cluster, { ...limits, safe: false, deadline: Math.min(sendTimeout, 5000) })
-    const sending = new Sending(topics, safe, quick, () => this.#capabilities?.maxBytes ?? 0)
+    const sending = new Sending(
+      topics,
+      safe,
+      quick,
+      () => this.#capabilities?.maxBytes ?? 0,
+      (address) => this.#forwardDelayed(address),
+    )
     const decompress = (algorithm: number, bytes: Buffer): Buffer =>
       driver.compressionsAlgorithmsByBitmask[algorithm]?.decompressSync(bytes) ?? bytes
     const fetching = { decompress, troubled, partitionBytes: Math.max(1024 * 1024, this.#facts.batchBytes), bytes: 4 * 1024 * 1024 }
@@ -156,6 +169,7 @@ export class KafkaTransport implements Transport {
     if (channel.kind !== 'point-to-point' && group === undefined)
       return this.#ephemeral(topic, there.leaders.length, options, receive, sender)
     const groupId = this.#names.group(channel, lane, group)
+    if (options.durable) await this.#lookForDelayed(channel.address)
     let parks: string | undefined
     if (options.durable) {
       parks = this.#names.topic(channel.address, 'parked', group)
@@ -219,6 +233,42 @@ export class KafkaTransport implements Transport {
     })
   }
 
+  /** Somebody who reads the channel forwards what is due, and so does whoever sends something delayed. */
+  #forwardDelayed(address: string): void {
+    if (this.#closing !== undefined || this.#delays.get(address) !== undefined) return
+    const { cluster, fetching, safe } = this.#open()
+    const forward = (topic: string, partition: number, message: Message): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const waiter = { settled: (_: number, error: Error | undefined) => (error === undefined ? resolve() : reject(error)) }
+        const key = message.key === undefined ? null : Buffer.from(message.key, 'utf8')
+        const put = (batch: Batch): void => putMessage(batch, message)
+        safe.add(topic, partition, key, message.body, put, waiter, 0, message.body.byteLength + 1024)
+      })
+    const { sessionTimeout } = this.#settings
+    const topic = this.#names.topic(address)
+    const delayed = this.#names.topic(address, 'delayed')
+    this.#delays.set(address, new Delays({ cluster, fetching, sessionTimeout, delayed, topic, write: this.#write, forward }))
+  }
+
+  /** Looks whether anything delayed was ever sent to the channel, now and every few seconds. */
+  async #lookForDelayed(address: string): Promise<void> {
+    if (this.#delays.has(address)) return
+    this.#delays.set(address, undefined)
+    const { cluster } = this.#open()
+    const look = async (): Promise<void> => {
+      const missing = [...this.#delays].filter(([, there]) => there === undefined).map(([one]) => one)
+      if (missing.length === 0) return
+      await cluster.refresh(missing.map((one) => this.#names.topic(one, 'delayed'))).catch(() => undefined)
+      for (const one of missing) if (cluster.topic(this.#names.topic(one, 'delayed')) !== undefined) this.#forwardDelayed(one)
+    }
+    const again = (): void => {
+      if (this.#closing !== undefined) return
+      this.#looking = systemRuntime.timer(lookEvery, () => void look().then(again), true)
+    }
+    await look()
+    if (this.#looking === undefined) again()
+  }
+
   #keep<T extends { close(): Promise<void> }>(part: T): T {
     this.#parts.add(part)
     return part
@@ -247,7 +297,8 @@ export class KafkaTransport implements Transport {
 
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.all([...this.#parts].map((part) => part.close()))
+      this.#looking?.cancel()
+      await Promise.all([...this.#parts, ...this.#delays.values()].map((part) => part?.close()))
       if (this.#opened === undefined) return
       const { cluster, safe, quick, state } = this.#opened
       state.close()
