@@ -17,6 +17,8 @@ export interface Task {
   readonly url: string
   readonly folder: string
   readonly dieAt?: { readonly point: FaultPoint; readonly pass: number } | undefined
+  /** Producers: how long they rest after each batch, in milliseconds. */
+  readonly pause?: number | undefined
   /** Consumers: the message whose handler kills its process, as `key seq`. */
   readonly poison?: string | undefined
   /** Consumers: the share of handlings that fail. */

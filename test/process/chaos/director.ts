@@ -58,7 +58,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       options.progress?.(killed)
     }
     const start = async ({ role, name }: Slot, more: Pick<Task, 'dieAt' | 'failing'>) => {
-      const actor = new Actor({ role, name, url, folder, ...more })
+      // on a broker a takeover takes seconds: what is sent meanwhile must be handled too
+      const actor = new Actor({ role, name, url, folder, pause: broker === undefined ? undefined : 50, ...more })
       actors.push(actor)
       await actor.ready
       return actor

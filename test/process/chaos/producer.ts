@@ -66,7 +66,7 @@ export async function produce(app: App, task: Task): Promise<() => Promise<void>
         true,
       )
       await send(intents)
-      await sleep(4)
+      await sleep(task.pause ?? 4)
     }
   })()
   loop.catch((error: unknown) => {
