@@ -23,7 +23,8 @@ export interface App {
    * Serves a contract: makes its channels and starts its handlers. Resolves when what is sent from now on will be handled.
    * Nothing is started where a fault is found; all faults are reported together: `HANDLER_MISSING`, `HANDLER_UNKNOWN`,
    * `HANDLER_DUPLICATE`, `OWNER_DUPLICATE`, `UNKNOWN_OPTION`, `INVALID_OPTION`, `UNSUPPORTED`, `INBOX_REQUIRED`; several of them
-   * as one `INVALID_CONFIGURATION`.
+   * as one `INVALID_CONFIGURATION`. A service of another name in another process that owns the same aggregate is found where the
+   * transport knows who is there (`knowsReceivers`): `OWNER_DUPLICATE` too.
    *
    * ```ts
    * await app.serve(Kitchen, {

@@ -15,6 +15,8 @@ import type { Consumer, DeliveryPolicy, Route } from '../delivery/types.ts'
 import { Faults, PabalError } from '../errors.ts'
 import { makeErrorReply } from '../interaction/reply.ts'
 import type { Message } from '../message/message.ts'
+import type { Subscription } from '../transport/seam.ts'
+import { claimAggregates } from './claims.ts'
 import type { Core } from './core.ts'
 import { checkForeign, foreignRoute, withForeign } from './foreign.ts'
 import { checkServeOptions, policyOf, type ServeOptions } from './options.ts'
@@ -71,14 +73,18 @@ export async function startService(
     routes: withForeign(lane.routes, lane.durable ? foreign : undefined),
   }))
   const consumers: Consumer[] = []
+  let claim: Subscription | undefined
   const stop = async (deadline: number): Promise<void> => {
     const ends = await Promise.allSettled(consumers.map((consumer) => consumer.close(deadline)))
+    // Nobody waits for it: a transport that is lost may never answer, and whoever comes next looks for a while.
+    claim?.close().catch(() => undefined)
     give()
     closed()
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
   try {
+    claim = await claimAggregates(core, contract)
     await core.outbound.provision([...lanes.flatMap(beside), ...voice.ports.map((port) => port.channel)])
     for (const lane of lanes) consumers.push(await consume(core, lane, policy))
   } catch (error) {
