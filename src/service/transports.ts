@@ -6,6 +6,8 @@ import type { Transport } from '../transport/seam.ts'
 type Loader = (url: string, runtime: Runtime) => Promise<Transport>
 
 const loaders: Readonly<Record<string, Loader>> = {
+  amqp: async (url, runtime) => (await import('../transport/amqp/index.ts')).fromUrl(url, runtime),
+  amqps: async (url, runtime) => (await import('../transport/amqp/index.ts')).fromUrl(url, runtime),
   memory: async (url, runtime) => (await import('../transport/memory/index.ts')).fromUrl(url, runtime),
   kafka: async (url, runtime) => (await import('../transport/kafka/index.ts')).fromUrl(url, runtime),
   kafkas: async (url, runtime) => (await import('../transport/kafka/index.ts')).fromUrl(url, runtime),

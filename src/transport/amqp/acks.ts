@@ -1,0 +1,61 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { AmqpChannel, AmqpMessage } from './driver.ts'
+
+/**
+ * Acknowledges what is settled of a channel, once a turn: everything up to the last message before which nothing is unsettled at once, the
+ * rest one by one. Delivery tags of a channel count up from 1 without gaps.
+ */
+export class Acks {
+  readonly #channel: AmqpChannel
+  readonly #runtime: Runtime
+  /** The lowest tag that is not settled. */
+  #floor = 1
+  /** Settled above the floor; true where it was acknowledged by itself. */
+  readonly #above = new Map<number, boolean>()
+  #fresh: number[] = []
+  /** The highest below the floor that the broker was not told of. It refuses a tag that was acknowledged before. */
+  #untold = 0
+  #planned = false
+
+  constructor(channel: AmqpChannel, runtime: Runtime) {
+    this.#channel = channel
+    this.#runtime = runtime
+  }
+
+  settled(tag: number): void {
+    if (tag === this.#floor) {
+      this.#untold = this.#floor++
+    } else {
+      this.#above.set(tag, false)
+      this.#fresh.push(tag)
+    }
+    if (this.#planned) return
+    this.#planned = true
+    this.#runtime.timer(0, this.flush)
+  }
+
+  /** Writes what is settled. */
+  readonly flush = (): void => {
+    this.#planned = false
+    const above = this.#above
+    for (let passed = above.get(this.#floor); passed !== undefined; passed = above.get(this.#floor)) {
+      above.delete(this.#floor)
+      if (!passed) this.#untold = this.#floor
+      this.#floor++
+    }
+    try {
+      if (this.#untold > 0) this.#channel.ack(tagged(this.#untold), true)
+      this.#untold = 0
+      for (const tag of this.#fresh) {
+        if (tag < this.#floor) continue
+        this.#channel.ack(tagged(tag))
+        above.set(tag, true)
+      }
+    } catch {
+      // The channel is gone, and with it everything that was not acknowledged: it comes again.
+    }
+    this.#fresh = []
+  }
+}
+
+const tagged = (deliveryTag: number): AmqpMessage => ({ fields: { deliveryTag }, properties: {}, content: Buffer.alloc(0) })

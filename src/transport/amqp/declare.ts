@@ -1,0 +1,59 @@
+import { PabalError } from '../../errors.ts'
+import { brief, replyCode } from './faults.ts'
+import type { Ops } from './ops.ts'
+
+export type Mode = 'create' | 'check'
+
+/** Something on the broker as it should be. */
+export type Wanted =
+  | { readonly queue: string; readonly args: Readonly<Record<string, unknown>>; readonly autoDelete?: boolean; readonly durable?: boolean }
+  | { readonly exchange: string; readonly type: 'direct' | 'topic' | 'fanout' | 'headers' }
+
+/** Makes it, or checks that it is there and as it should be. Nothing that is there is altered. Rejects with a coded error. */
+export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<void> {
+  if (mode === 'check' && !(await exists(ops, wanted))) throw new PabalError('INVALID_CONFIGURATION', `amqp: ${shown(wanted)} is not there`)
+  try {
+    await ops.run((channel) =>
+      'queue' in wanted
+        ? channel.assertQueue(wanted.queue, {
+            durable: wanted.durable ?? true,
+            autoDelete: wanted.autoDelete ?? false,
+            arguments: wanted.args,
+          })
+        : channel.assertExchange(wanted.exchange, wanted.type, { durable: true }),
+    )
+  } catch (cause) {
+    // Who may not make it may still use it: it is there.
+    if (replyCode(cause) === 403 && (mode === 'check' || (await exists(ops, wanted)))) return
+    throw refused(cause, shown(wanted))
+  }
+}
+
+export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {
+  try {
+    await ops.run<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
+    return true
+  } catch (error) {
+    if (replyCode(error) === 404) return false
+    // Another connection's own is there all the same.
+    if (replyCode(error) === 405) return true
+    throw error
+  }
+}
+
+function shown(wanted: Wanted): string {
+  if ('exchange' in wanted) return `the ${wanted.type} exchange ${wanted.exchange}`
+  const args = Object.entries(wanted.args).map(([name, value]) => `${name}=${String(value)}`)
+  return `the queue ${wanted.queue} (durable${args.length > 0 ? `, ${args.join(', ')}` : ''})`
+}
+
+/** An operation of the broker that failed. */
+export function refused(cause: unknown, what: string): PabalError {
+  if (cause instanceof PabalError) return cause
+  const code = replyCode(cause)
+  if (code === 406)
+    return new PabalError('INVALID_CONFIGURATION', `amqp: something else stands where ${what} should be: ${brief(cause)}`, { cause })
+  if (code === 403) return new PabalError('ACCESS_REFUSED', `amqp: ${what} cannot be made: ${brief(cause)}`, { cause })
+  if (code !== undefined) return new PabalError('INVALID_CONFIGURATION', `amqp: ${what} cannot be made: ${brief(cause)}`, { cause })
+  return new PabalError('BROKER_UNREACHABLE', `amqp: ${what} could not be made: ${brief(cause)}`, { cause })
+}

@@ -1,0 +1,184 @@
+import type { Channel } from '../../channel/channel.ts'
+import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts'
+import { Bounds } from '../shared/bounds.ts'
+import type { AmqpChannel } from './driver.ts'
+import { Fences } from './fences.ts'
+import type { LinkUser } from './link.ts'
+import { Loose } from './loose.ts'
+import { processOf, type Said } from './members.ts'
+import { unkeyed } from './names.ts'
+import { Parks } from './parks.ts'
+import { Roster } from './roster.ts'
+import { Seat, type SeatHost } from './seat.ts'
+import { HeldShard } from './shard.ts'
+import { nudge, own, propertiesOf } from './wire.ts'
+import type { World } from './world.ts'
+
+const nudgeFor = '10000'
+
+/** A member of a durable group: its seats in the lines of the shards, and the others that it shares them with. */
+export class GroupMember implements Subscription, LinkUser, SeatHost {
+  readonly #world: World
+  readonly channelOf: Channel
+  readonly group: string
+  readonly #options: SubscribeOptions
+  readonly #receive: Receive
+  readonly #bounds: Bounds
+  readonly #fences: Fences
+  readonly #roster: Roster
+  readonly #loose: Loose
+  readonly seats: readonly Seat[]
+  readonly prefetch: number
+  #stopped = false
+  #closing: Promise<void> | undefined
+  #done: () => void
+
+  constructor(world: World, channel: Channel, group: string, options: SubscribeOptions, receive: Receive, done: () => void) {
+    this.#world = world
+    this.channelOf = channel
+    this.group = group
+    this.#options = options
+    this.#receive = receive
+    this.#bounds = new Bounds(options)
+    this.#done = done
+    const { names, ops, shards } = world.topology
+    this.prefetch = Math.min(world.settings.prefetch, options.maxMessages)
+    this.#fences = new Fences(ops, world.runtime, names.fence(channel, group))
+    this.seats = Array.from({ length: shards }, (_, n) => new Seat(n, this))
+    this.#roster = new Roster(world.members, world.runtime, names.group(channel, group), this.seats)
+    this.#loose = new Loose(this, () => this.#makeLoose())
+  }
+
+  get runtime(): World['runtime'] {
+    return this.#world.runtime
+  }
+
+  async start(): Promise<void> {
+    await this.#roster.join()
+    await this.#world.consuming.join(this)
+  }
+
+  async up(): Promise<void> {
+    for (const seat of this.seats) seat.up()
+    this.#loose.up()
+    await this.#roster.up()
+  }
+
+  down(): void {
+    for (const seat of this.seats) seat.down()
+    this.#loose.down()
+    this.#roster.down()
+  }
+
+  async channel(): Promise<AmqpChannel> {
+    const { connection } = this.#world.consuming
+    if (connection === undefined) throw new Error('there is no connection')
+    return connection.createChannel()
+  }
+
+  queue(n: number | string): string {
+    return this.#world.topology.names.queue(this.channelOf, this.group, n)
+  }
+
+  fence(): Promise<number> {
+    return this.#fences.next()
+  }
+
+  passes(n: number): Promise<boolean> {
+    return this.#roster.waits(n)
+  }
+
+  changed(n: number, what: 'waits' | 'owns' | 'gave'): void {
+    this.#roster.changed(n, what)
+  }
+
+  nudge(n: number): void {
+    this.#world.publisher.publish({
+      exchange: '',
+      routingKey: this.queue(n),
+      content: Buffer.alloc(0),
+      properties: { ...propertiesOf(nudge, false, { [own.nudge]: 'turn' }), expiration: nudgeFor },
+      id: '',
+      deadline: this.runtime.monotonic() + 5000,
+      again: false,
+      done: () => undefined,
+    })
+  }
+
+  make(n: number, fence: number, settled: (tag: number) => void): { shard: HeldShard; parks: Parks } {
+    return this.#make(String(n), fence, settled, true, (after) => this.#offer(n, after))
+  }
+
+  async #makeLoose() {
+    const fence = await this.#fences.next()
+    return (settled: (tag: number) => void) => this.#make(unkeyed, fence, settled, false, () => undefined)
+  }
+
+  #make(name: string, fence: number, settled: (tag: number) => void, single: boolean, released: (after: number) => void) {
+    const world = this.#world
+    const queue = world.topology.names.park(this.channelOf, this.group, name)
+    const links = { link: world.consuming, topology: world.topology, publisher: world.publisher, runtime: world.runtime }
+    const parks: Parks = new Parks(queue, single, links, (entry) => shard.arrived(entry))
+    const shard: HeldShard = new HeldShard({
+      shard: name,
+      fence,
+      receive: this.#receive,
+      options: this.#options,
+      bounds: this.#bounds,
+      // What a lost shard's handler sent does not go out again after a reconnect.
+      sender: { send: (batch) => world.emit(batch, () => !shard.isLost) } satisfies Sender,
+      parks,
+      runtime: world.runtime,
+      owned: () => world.consuming.fresh || world.consuming.verify(),
+      settled,
+      released,
+    })
+    return { shard, parks }
+  }
+
+  #offer(n: number, after: number): void {
+    this.runtime.timer(after, () => this.#roster.offer(n), true)
+  }
+
+  /** Who owns how many shards, as far as this member knows. */
+  owners(): Record<string, number> {
+    return this.#roster.owners()
+  }
+
+  get process(): string {
+    return processOf(this.#roster.id)
+  }
+
+  hear(said: Said): void {
+    this.#roster.hear(said)
+  }
+
+  /** The shard of this member, where it owns it. */
+  shardOf(name: string): { shard: HeldShard; parks: Parks } | undefined {
+    if (name === unkeyed) return this.#loose.held
+    const { shard, parks } = this.seats[Number(name)] ?? {}
+    return shard === undefined || parks === undefined ? undefined : { shard, parks }
+  }
+
+  stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#roster.leave()
+    for (const seat of this.seats) seat.want('none', true)
+    this.#loose.stop()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.stop()
+      // Settlements whose promise is resolved arrive within this turn; what is out after it is given back.
+      await new Promise<void>((resolve) => void this.runtime.timer(0, resolve))
+      for (const seat of this.seats) seat.giveBack()
+      this.#loose.giveBack()
+      await Promise.all([...this.seats.map((seat) => seat.settled()), this.#loose.settled()])
+      this.#world.consuming.leave(this)
+      this.#done()
+    })()
+    return this.#closing
+  }
+}

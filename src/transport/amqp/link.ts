@@ -1,0 +1,195 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { AmqpChannel, AmqpConnection, AmqpDriver } from './driver.ts'
+import { brief, openFault } from './faults.ts'
+import type { Settings } from './options.ts'
+import { packed } from './packed.ts'
+
+/** Who uses a link: told of each new connection in the order of joining, and of its end. */
+export interface LinkUser {
+  up(connection: AmqpConnection): Promise<void>
+  down(): void
+}
+
+const firstWait = 100
+const longestWait = 5000
+
+/** One connection that is made again when it breaks, until it is closed. */
+export class Link {
+  readonly #driver: AmqpDriver
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #label: string
+  readonly #changed: () => void
+  readonly #users: LinkUser[] = []
+  #connection: AmqpConnection | undefined
+  #waiting: { cancel(): void } | undefined
+  #closed = false
+  #lastRead = -1
+  #lastHeard = 0
+  #lastLooked = 0
+  /** This process stood still: what it believes may be old. */
+  #suspect = false
+  #pulse: AmqpChannel | undefined
+  #verifying: Promise<boolean> | undefined
+  #listening: { cancel(): void } | undefined
+  /** Why there is no working connection. Undefined: there is one. */
+  trouble: string | undefined = 'it is being opened'
+  /** Why the broker takes no messages at the moment. */
+  blocked: string | undefined
+
+  constructor(driver: AmqpDriver, settings: Settings, runtime: Runtime, label: string, changed: () => void) {
+    this.#driver = driver
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#label = label
+    this.#changed = changed
+  }
+
+  get connection(): AmqpConnection | undefined {
+    return this.trouble === undefined ? this.#connection : undefined
+  }
+
+  /** Is told at once where the link is up. */
+  async join(user: LinkUser): Promise<void> {
+    this.#users.push(user)
+    if (this.connection !== undefined) await user.up(this.connection)
+  }
+
+  leave(user: LinkUser): void {
+    const at = this.#users.indexOf(user)
+    if (at >= 0) this.#users.splice(at, 1)
+  }
+
+  /** The first connection: rejects with a coded error. Later ones are tried until it is closed. */
+  async open(): Promise<AmqpConnection> {
+    const { protocol, hostname, port, username, password, vhost, heartbeat, tls } = this.#settings
+    const socket = {
+      noDelay: true,
+      timeout: 10_000,
+      clientProperties: { connection_name: `pabal ${this.#settings.prefix} ${this.#label}` },
+      ...tls,
+    }
+    let connection: AmqpConnection
+    try {
+      const address = { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost), heartbeat }
+      connection = await this.#driver.connect(address, socket)
+    } catch (cause) {
+      throw openFault(cause, this.#settings)
+    }
+    if (this.#closed) {
+      connection.on('error', () => undefined)
+      await connection.close().catch(() => undefined)
+      return connection
+    }
+    packed(connection)
+    this.#connection = connection
+    this.trouble = undefined
+    connection.on('error', () => undefined)
+    connection.on('close', (error) => this.#lost(connection, error))
+    connection.on('blocked', (reason) => this.#block(String(reason)))
+    connection.on('unblocked', () => this.#block(undefined))
+    this.#pulse = await connection.createChannel()
+    this.#pulse.on('error', () => undefined)
+    this.#lastRead = -1
+    this.#lastLooked = this.#runtime.monotonic()
+    this.#suspect = false
+    this.#listen()
+    for (const user of [...this.#users]) await user.up(connection)
+    this.#changed()
+    return connection
+  }
+
+  #block(reason: string | undefined): void {
+    this.blocked = reason
+    this.#changed()
+  }
+
+  #lost(connection: AmqpConnection, error: unknown): void {
+    if (this.#connection !== connection) return
+    this.#connection = undefined
+    this.blocked = undefined
+    this.trouble = `the connection to ${this.#settings.shown} is lost${error ? `: ${brief(error)}` : ''}`
+    this.#listening?.cancel()
+    for (const user of [...this.#users]) user.down()
+    if (this.#closed) return
+    this.#changed()
+    this.#again(firstWait)
+  }
+
+  #again(wait: number): void {
+    const jittered = wait * (0.5 + this.#runtime.random() / 2)
+    this.#waiting = this.#runtime.timer(jittered, () => {
+      this.open().catch((error: unknown) => {
+        if (this.#closed) return
+        // A user that could not begin again is no connection either.
+        const half = this.#connection
+        this.#connection = undefined
+        void half?.close().catch(() => undefined)
+        this.trouble = brief(error)
+        this.#changed()
+        this.#again(Math.min(longestWait, wait * 2))
+      })
+    })
+  }
+
+  /** Whether the broker was heard of lately. Whoever stood still must `verify` before it believes that it still owns something. */
+  get fresh(): boolean {
+    this.#look()
+    return !this.#suspect && this.connection !== undefined && this.#lastLooked - this.#lastHeard < this.#settings.heartbeat * 1250 + 500
+  }
+
+  /** Asks the broker. False: the connection is gone. */
+  verify(): Promise<boolean> {
+    const pulse = this.#pulse
+    this.#verifying ??= (async () => {
+      try {
+        await pulse?.prefetch(0)
+        this.#suspect = false
+        this.#lastHeard = this.#runtime.monotonic()
+        return pulse === this.#pulse && this.connection !== undefined
+      } catch {
+        return false
+      } finally {
+        this.#verifying = undefined
+      }
+    })()
+    return this.#verifying
+  }
+
+  #listen(): void {
+    this.#look()
+    this.#listening = this.#runtime.timer(250, () => this.#listen(), true)
+  }
+
+  #look(): void {
+    const now = this.#runtime.monotonic()
+    if (now - this.#lastLooked > 1500) this.#suspect = true
+    this.#lastLooked = now
+    const wire = this.#connection?.connection as { stream?: { bytesRead?: number } } | undefined
+    const read = wire?.stream?.bytesRead
+    if (read === this.#lastRead && read !== undefined) return
+    this.#lastRead = read ?? -1
+    this.#lastHeard = now
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#waiting?.cancel()
+    this.#listening?.cancel()
+    this.trouble ??= 'it is closed'
+    const connection = this.#connection
+    if (connection === undefined) return
+    await new Promise<void>((resolve) => {
+      // A broker that does not answer must not keep us from ending.
+      const timer = this.#runtime.timer(2000, () => {
+        ;(connection.connection as { stream?: { destroy?(): void } } | undefined)?.stream?.destroy?.()
+        resolve()
+      })
+      const done = (): void => {
+        timer.cancel()
+        resolve()
+      }
+      connection.close().then(done, done)
+    })
+  }
+}

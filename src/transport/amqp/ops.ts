@@ -1,0 +1,50 @@
+import { PabalError } from '../../errors.ts'
+import type { AmqpChannel } from './driver.ts'
+import type { Link } from './link.ts'
+
+const most = 4
+
+/** Channels for questions and declarations: a refused one closes its channel, so a new one is taken for the next. */
+export class Ops {
+  readonly #link: Link
+  readonly #idle: AmqpChannel[] = []
+  #open = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  /** Runs it on a channel of its own for as long as it takes. */
+  async run<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    while (this.#open >= most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.#open++
+    let channel: AmqpChannel | undefined
+    try {
+      const { connection } = this.#link
+      if (connection === undefined) throw new PabalError('BROKER_UNREACHABLE', this.#link.trouble ?? 'there is no connection')
+      channel = this.#idle.pop()
+      if (channel === undefined) {
+        const made = await connection.createChannel()
+        made.on('error', () => undefined)
+        made.on('close', () => this.#forget(made))
+        channel = made
+      }
+      const result = await work(channel)
+      if (this.#link.connection === connection) this.#idle.push(channel)
+      return result
+    } catch (error) {
+      // The channel may be closed by what went wrong.
+      await channel?.close().catch(() => undefined)
+      throw error
+    } finally {
+      this.#open--
+      this.#waiting.shift()?.()
+    }
+  }
+
+  #forget(channel: AmqpChannel): void {
+    const at = this.#idle.indexOf(channel)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+}

@@ -1,0 +1,261 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import { Acks } from './acks.ts'
+import type { AmqpChannel, AmqpMessage } from './driver.ts'
+import type { Parks } from './parks.ts'
+import type { HeldShard } from './shard.ts'
+import { headerOf, messageOf, own } from './wire.ts'
+
+/** `owner`: reads the shard; `standby`: is next in line should the owner die; `none`: neither. */
+export type Role = 'owner' | 'standby' | 'none'
+
+export interface SeatHost {
+  readonly runtime: Runtime
+  readonly prefetch: number
+  /** A channel for this seat, where there is a connection. */
+  channel(): Promise<AmqpChannel>
+  queue(n: number): string
+  fence(): Promise<number>
+  /** Whether another living member waits to own the shard: then it is not for this one. */
+  passes(n: number): Promise<boolean>
+  make(n: number, fence: number, settled: (tag: number) => void): { shard: HeldShard; parks: Parks }
+  /** Makes the queue tell its active consumer that it is. */
+  nudge(n: number): void
+  /** It waits in line, or the shard was given away: others should know. */
+  changed(n: number, what: 'waits' | 'owns' | 'gave'): void
+}
+
+/** Longer than two clocks of one machine and the last step of a delay differ: a delay is never waited for much longer here. */
+const lastStep = 150
+
+/**
+ * A member's place in the line for one shard. The broker lets one consumer of the queue be active and the next one follow when its channel
+ * closes; nothing tells a consumer that it is its turn but a delivery. So each first delivery begins an ownership.
+ */
+export class Seat {
+  readonly n: number
+  readonly #host: SeatHost
+  #role: Role = 'none'
+  #channel: AmqpChannel | undefined
+  #acks: Acks | undefined
+  #parks: Parks | undefined
+  shard: HeldShard | undefined
+  /** What came before the shard was ready. */
+  #early: AmqpMessage[] = []
+  #state: 'idle' | 'waiting' | 'taking' | 'active' = 'idle'
+  #running: Promise<void> | undefined
+  #activating: Promise<void> | undefined
+  #dirty = false
+  #leave = false
+  #announce = true
+  #down = true
+
+  constructor(n: number, host: SeatHost) {
+    this.n = n
+    this.#host = host
+  }
+
+  get waits(): boolean {
+    return this.#state === 'waiting' && this.#role === 'owner'
+  }
+
+  get active(): boolean {
+    return this.#state === 'active' || this.#state === 'taking'
+  }
+
+  get parks(): Parks | undefined {
+    return this.#parks
+  }
+
+  get role(): Role {
+    return this.#role
+  }
+
+  up(): void {
+    this.#down = false
+    void this.#settle()
+  }
+
+  /** The connection is gone. */
+  down(): void {
+    this.#down = true
+    const channel = this.#channel
+    if (channel !== undefined) this.#lost(channel)
+  }
+
+  /** `quietly`: the subscriber stops and need not be told. */
+  want(role: Role, quietly = false): void {
+    if (quietly) this.#announce = false
+    if (role === this.#role && !quietly) return
+    this.#role = role
+    if (role === 'none' && this.#state === 'active') this.#leave = true
+    void this.#settle()
+  }
+
+  /** Gives the shard to whoever waits, once nothing of it is out. */
+  give(): void {
+    if (!this.active) return
+    this.#leave = true
+    void this.#settle()
+  }
+
+  /** Asks again whose turn it is. */
+  wake(): void {
+    if (this.waits) this.#host.nudge(this.n)
+  }
+
+  /** Resolves when the seat is as it should be. */
+  settled(): Promise<void> {
+    return Promise.all([this.#running, this.#activating]).then(() => this.#running)
+  }
+
+  #settle(): Promise<void> {
+    this.#dirty = true
+    this.#running ??= (async () => {
+      while (this.#dirty) {
+        this.#dirty = false
+        await this.#step().catch(() => this.#later())
+      }
+      this.#running = undefined
+    })()
+    return this.#running
+  }
+
+  #later(): void {
+    if (!this.#down && this.#role !== 'none') this.#host.runtime.timer(200, () => void this.#settle(), true)
+  }
+
+  async #step(): Promise<void> {
+    if (this.#state === 'active' && this.#leave) await this.#give()
+    if (this.#state === 'waiting' && this.#role === 'none') await this.#close()
+    if (this.#state === 'idle' && this.#role !== 'none' && !this.#down) await this.#open()
+  }
+
+  async #open(): Promise<void> {
+    const { host, n } = { host: this.#host, n: this.n }
+    const channel = await host.channel()
+    channel.on('error', () => undefined)
+    channel.on('close', () => this.#lost(channel))
+    this.#channel = channel
+    this.#acks = new Acks(channel, host.runtime)
+    this.#early = []
+    this.#leave = false
+    this.#state = 'waiting'
+    try {
+      await channel.prefetch(host.prefetch)
+      await channel.consume(host.queue(n), (message) => this.#take(channel, message))
+    } catch (error) {
+      this.#lost(channel)
+      await channel.close().catch(() => undefined)
+      throw error
+    }
+    if (this.#role !== 'owner') return
+    host.nudge(n)
+    host.changed(n, 'waits')
+  }
+
+  #take(channel: AmqpChannel, raw: AmqpMessage | null): void {
+    if (this.#channel !== channel) return
+    if (raw === null) {
+      // The broker cancelled it: the queue was deleted.
+      this.#lost(channel)
+      channel.close().catch(() => undefined)
+      return
+    }
+    if (this.#state === 'active') this.#push(raw)
+    else this.#early.push(raw)
+    if (this.#state !== 'waiting') return
+    this.#state = 'taking'
+    this.#activating = this.#activate(channel).catch(() => {
+      if (this.#channel !== channel) return
+      this.#lost(channel)
+      channel.close().catch(() => undefined)
+    })
+  }
+
+  #push(raw: AmqpMessage): void {
+    const { shard } = this
+    const { deliveryTag, redelivered } = raw.fields as { deliveryTag: number; redelivered: boolean }
+    if (headerOf(raw, own.nudge) !== undefined) {
+      this.#acks?.settled(deliveryTag)
+      if (!redelivered) shard?.reached()
+      return
+    }
+    const due = headerOf(raw, own.due)
+    const now = this.#host.runtime.now()
+    shard?.push(messageOf(raw), deliveryTag, redelivered, typeof due === 'number' && due > now ? Math.min(due, now + lastStep) : 0)
+  }
+
+  /** It is this consumer's turn. */
+  async #activate(channel: AmqpChannel): Promise<void> {
+    const host = this.#host
+    const { n } = this
+    if (this.#role === 'none' || (this.#role === 'standby' && (await host.passes(n)))) {
+      if (this.#channel !== channel) return
+      await this.#close()
+      // Behind the one that waits.
+      this.#host.runtime.timer(20, () => void this.#settle(), true)
+      return
+    }
+    const fence = await host.fence()
+    if (this.#channel !== channel) return
+    const acks = this.#acks as Acks
+    const { shard, parks } = host.make(n, fence, (tag) => acks.settled(tag))
+    this.shard = shard
+    this.#parks = parks
+    const { entries, before } = await parks.load()
+    if (this.#channel !== channel) return
+    if (this.role === 'none') {
+      await this.#close()
+      return
+    }
+    this.#state = 'active'
+    shard.begin(entries, before)
+    for (const raw of this.#early.splice(0)) this.#push(raw)
+    host.changed(n, 'owns')
+    // Comes back behind everything that former owners had out.
+    if (before.size > 0) host.nudge(n)
+    if (this.#leave) void this.#settle()
+  }
+
+  async #give(): Promise<void> {
+    const { shard, n } = this
+    this.#leave = false
+    shard?.stop(this.#announce)
+    await shard?.drained()
+    await this.#close()
+    this.#host.changed(n, 'gave')
+  }
+
+  async #close(): Promise<void> {
+    const channel = this.#channel
+    const parks = this.#parks
+    this.#acks?.flush()
+    this.#forget()
+    await Promise.all([channel?.close().catch(() => undefined), parks?.close()])
+  }
+
+  #forget(): void {
+    this.#channel = undefined
+    this.#acks = undefined
+    this.#parks = undefined
+    this.shard = undefined
+    this.#early = []
+    this.#state = 'idle'
+  }
+
+  /** The channel is gone without our doing: what is out of it cannot be settled any more. */
+  #lost(channel: AmqpChannel): void {
+    if (this.#channel !== channel) return
+    const { shard } = this
+    const parks = this.#parks
+    this.#forget()
+    shard?.lose()
+    void parks?.close()
+    this.#later()
+  }
+
+  /** Whatever is out and not being settled is given back. */
+  giveBack(): void {
+    this.shard?.giveBack()
+  }
+}

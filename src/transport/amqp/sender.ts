@@ -1,0 +1,183 @@
+import type { Channel } from '../../channel/channel.ts'
+import { shardOf } from '../../channel/shard.ts'
+import { isPabalError, PabalError } from '../../errors.ts'
+import { checkMessage } from '../../message/limits.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Outgoing, SendResult } from '../seam.ts'
+import type { Delays } from './delays.ts'
+import { brief } from './faults.ts'
+import { unkeyed } from './names.ts'
+import type { Settings } from './options.ts'
+import type { Published, Publisher } from './publisher.ts'
+import type { Topology } from './topology.ts'
+import { bufferOf, propertiesOf } from './wire.ts'
+
+/** How long a transient message without a time to live waits for the broker's word, in milliseconds. */
+const transientWithin = 5000
+
+/** Turns what is sent into publications: where to, how durable, and what the broker's word means. */
+export class Sender {
+  readonly #settings: Settings
+  readonly #runtime: Runtime
+  readonly #topology: Topology
+  readonly #publisher: Publisher
+  readonly #delays: Delays
+  /** By channel: what waits until it is known that the channel is there, in order. */
+  readonly #gates = new Map<string, (() => void)[]>()
+  readonly #exchanges = new Map<string, string>()
+  readonly #keys: readonly string[] = Array.from({ length: 1024 }, (_, n) => String(n))
+
+  constructor(settings: Settings, runtime: Runtime, topology: Topology, publisher: Publisher, delays: Delays) {
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#topology = topology
+    this.#publisher = publisher
+    this.#delays = delays
+  }
+
+  /** `wanted`: asked again before it goes out a second time. */
+  send(batch: readonly Outgoing[], wanted?: () => boolean): Promise<readonly SendResult[]> {
+    return new Promise((resolve) => {
+      const results: SendResult[] = new Array(batch.length)
+      let left = batch.length
+      if (left === 0) resolve(results)
+      for (let index = 0; index < batch.length; index++) {
+        const outgoing = batch[index] as Outgoing
+        this.#one(outgoing, wanted, (result) => {
+          results[index] = result
+          if (--left === 0) resolve(results)
+        })
+      }
+    })
+  }
+
+  #one(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
+    const { channel, message, durable, notBefore } = outgoing
+    const fault = checkMessage(message, this.#settings.maxBytes)
+    if (fault !== undefined) return done(fault)
+    if (channel.kind === 'inbox') return this.#inbox(outgoing, wanted, done)
+    if (notBefore !== undefined && !durable)
+      return done(
+        new PabalError('UNSUPPORTED', `${message.type} is transient and has notBefore: only durable messages can be delayed`, {
+          id: message.id,
+        }),
+      )
+    const go = (): void => (durable ? this.#durable(outgoing, wanted, done) : this.#transient(outgoing, wanted, done))
+    const gate = this.#gates.get(channel.address)
+    if (gate !== undefined) {
+      gate.push(() => go())
+      return
+    }
+    const ready = this.#topology.ready(channel)
+    if (ready === undefined) return go()
+    this.#wait(channel, ready, go, (error) => done(coded(error, message.id)))
+  }
+
+  #wait(channel: Channel, ready: Promise<void>, go: () => void, failed: (error: unknown) => void): void {
+    const waiting: (() => void)[] = [go]
+    this.#gates.set(channel.address, waiting)
+    ready.then(
+      () => {
+        this.#gates.delete(channel.address)
+        for (const next of waiting) next()
+      },
+      (error: unknown) => {
+        this.#gates.delete(channel.address)
+        failed(error)
+        // Each of the others asks for itself.
+        for (const next of waiting.slice(1)) next()
+      },
+    )
+  }
+
+  #exchange(channel: Channel): string {
+    let exchange = this.#exchanges.get(channel.address)
+    if (exchange === undefined) {
+      if (this.#exchanges.size > 10_000) this.#exchanges.clear()
+      this.#exchanges.set(channel.address, (exchange = this.#topology.names.exchange(channel)))
+    }
+    return exchange
+  }
+
+  #durable(
+    { channel, message, notBefore }: Outgoing,
+    wanted: (() => boolean) | undefined,
+    done: (result: SendResult) => void,
+    again = true,
+  ): void {
+    const { key } = message
+    const routingKey = key === undefined ? unkeyed : (this.#keys[shardOf(key, this.#topology.shards)] as string)
+    const wait = notBefore === undefined ? 0 : notBefore - this.#runtime.now()
+    if (wait > 0) return this.#delays.send(channel, routingKey, message, notBefore as number, this.#deadline(), wanted, done)
+    const direct = channel.kind === 'point-to-point'
+    const properties = propertiesOf(message, true)
+    if (direct) properties.mandatory = true
+    this.#publisher.publish({
+      exchange: this.#exchange(channel),
+      routingKey,
+      content: bufferOf(message.body),
+      properties,
+      id: message.id,
+      deadline: this.#deadline(),
+      again: true,
+      ...(wanted === undefined ? {} : { wanted }),
+      done: (result) => {
+        if (result !== 'unrouted') return done(result)
+        // Nobody would ever get it: the queue was taken away. It is made again, once.
+        this.#repair(
+          channel,
+          message.id,
+          again ? () => this.#durable({ channel, message, durable: true }, wanted, done, false) : undefined,
+          done,
+        )
+      },
+    })
+  }
+
+  #repair(channel: Channel, id: string, retry: (() => void) | undefined, done: (result: SendResult) => void): void {
+    if (retry === undefined) return done(new PabalError('SEND_FAILED', `no queue takes messages of ${channel.address}`, { id }))
+    this.#topology.repair(channel).then(retry, (error: unknown) => done(coded(error, id)))
+  }
+
+  #deadline(): number {
+    return this.#runtime.monotonic() + this.#settings.sendWithin
+  }
+
+  #transient(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
+    const { channel } = outgoing
+    const { names } = this.#topology
+    if (channel.kind === 'point-to-point') this.#passing(outgoing, '', names.transientQueue(channel, ''), wanted, done)
+    else this.#passing(outgoing, names.transientExchange(channel), '', wanted, done)
+  }
+
+  #inbox(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
+    this.#passing(outgoing, '', this.#topology.names.inbox(outgoing.channel.address), wanted, done)
+  }
+
+  #passing(
+    { message, ttl }: Outgoing,
+    exchange: string,
+    routingKey: string,
+    wanted: (() => boolean) | undefined,
+    done: (result: SendResult) => void,
+  ): void {
+    const properties = propertiesOf(message, false)
+    properties.mandatory = true
+    if (ttl !== undefined) properties.expiration = String(Math.max(1, Math.ceil(ttl)))
+    this.#publisher.publish({
+      exchange,
+      routingKey,
+      content: bufferOf(message.body),
+      properties,
+      id: message.id,
+      deadline: this.#runtime.monotonic() + (ttl ?? transientWithin),
+      again: false,
+      ...(wanted === undefined ? {} : { wanted }),
+      done: (result: Published) => done(result === 'unrouted' ? 'no-receiver' : result),
+    })
+  }
+}
+
+function coded(error: unknown, id: string): PabalError {
+  return isPabalError(error) ? error : new PabalError('SEND_FAILED', brief(error), { id, cause: error })
+}

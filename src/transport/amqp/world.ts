@@ -1,0 +1,20 @@
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { Outgoing, SendResult } from '../seam.ts'
+import type { Link } from './link.ts'
+import type { Members } from './members.ts'
+import type { Settings } from './options.ts'
+import type { Publisher } from './publisher.ts'
+import type { Topology } from './topology.ts'
+
+/** What everything of one transport shares. */
+export interface World {
+  readonly settings: Settings
+  readonly runtime: Runtime
+  /** The connection that is consumed from: never published on, so that a full broker can be emptied. */
+  readonly consuming: Link
+  readonly topology: Topology
+  readonly members: Members
+  readonly publisher: Publisher
+  /** Sends what a settlement emits, for as long as it is `wanted`. */
+  emit(batch: readonly Outgoing[], wanted: () => boolean): Promise<readonly SendResult[]>
+}

@@ -1,0 +1,72 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'amqplib'
+import { rabbitmq } from '../../scripts/services/rabbitmq.ts'
+import { systemRuntime } from '../../src/runtime/system.ts'
+import type { AmqpChannel, AmqpConnection, AmqpDriver } from '../../src/transport/amqp/index.ts'
+
+export const url = process.env.PABAL_AMQP_URL ?? rabbitmq.url(5672)
+
+/** A prefix that nobody else has. */
+export const freshPrefix = (what: string): string => `${what}${systemRuntime.id().replaceAll('-', '').slice(4, 20)}`
+
+/** The driver, which notes in a file what is declared: several processes may share it. */
+export function noting(file: string): AmqpDriver {
+  const seen = new Set<string>()
+  const note = (what: string): void => {
+    if (seen.has(what)) return
+    seen.add(what)
+    appendFileSync(file, `${what}\n`)
+  }
+  const watch = <T extends Pick<AmqpChannel, 'assertQueue' | 'assertExchange'>>(channel: T): T => {
+    const assertQueue = channel.assertQueue.bind(channel)
+    const assertExchange = channel.assertExchange.bind(channel)
+    channel.assertQueue = (queue, options) => {
+      // The others vanish by themselves.
+      if ((options as { durable?: boolean } | undefined)?.durable !== false) note(`queue ${queue}`)
+      return assertQueue(queue, options)
+    }
+    channel.assertExchange = (exchange, type, options) => {
+      note(`exchange ${exchange}`)
+      return assertExchange(exchange, type, options)
+    }
+    return channel
+  }
+  return {
+    connect: async (address, socket) => {
+      const connection = (await connect(address, socket)) as unknown as AmqpConnection
+      const createChannel = connection.createChannel.bind(connection)
+      connection.createChannel = async () => watch(await createChannel())
+      return connection
+    },
+  }
+}
+
+/** An environment of its own on a shared broker, and the end of everything in it. */
+export class Environment {
+  readonly prefix: string
+  readonly file = join(mkdtempSync(join(tmpdir(), 'pabal-amqp-')), 'declared')
+  readonly driver: AmqpDriver
+
+  constructor(what: string) {
+    this.prefix = freshPrefix(what)
+    appendFileSync(this.file, '')
+    this.driver = noting(this.file)
+  }
+
+  async sweep(address = url): Promise<void> {
+    const names = [...new Set(readFileSync(this.file, 'utf8').trim().split('\n'))].filter((line) => line !== '')
+    const connection = await connect(address)
+    const channels = await Promise.all(Array.from({ length: 8 }, () => connection.createChannel()))
+    await Promise.all(
+      names.map((line, n) => {
+        const channel = channels[n % 8] as (typeof channels)[number]
+        const at = line.indexOf(' ')
+        return line.startsWith('queue') ? channel.deleteQueue(line.slice(at + 1)) : channel.deleteExchange(line.slice(at + 1))
+      }),
+    )
+    await connection.close()
+    rmSync(join(this.file, '..'), { recursive: true, force: true })
+  }
+}
