@@ -8,9 +8,10 @@ import type { Assignment } from './assignor.ts'
 import { type Cluster, pause } from './cluster.ts'
 import { codeOf, codes } from './codes.ts'
 import { Commits, readDone, writeDone } from './commits.ts'
+import { own } from './envelope.ts'
 import { Fetcher, type FetcherOptions } from './fetcher.ts'
 import { Membership } from './membership.ts'
-import { changeIn, cursorKey, type Loaded, loadedFrom, parkStore, type Write } from './parked.ts'
+import { changeIn, cursorKey, donePrefix, type Loaded, loadedFrom, parkStore, type Write } from './parked.ts'
 import { offsetFetch } from './protocol.ts'
 import { partitionLog, readAll } from './reading.ts'
 
@@ -194,7 +195,9 @@ export class GroupMember implements Subscription {
     })
     holding.owned = { shard, cursor }
     await shard.start((error) => this.#unreadable(partition, error))
-    if (parks !== undefined && loaded !== undefined && !holding.over) this.#watch(parks, partition, loaded.end, shard, cursor)
+    if (parks === undefined || loaded === undefined || holding.over) return
+    this.#watch(parks, partition, loaded.end, shard)
+    for (const position of loaded.done) if (position < floor) void this.#remove(parks, partition, `${donePrefix}${position}`)
   }
 
   #unreadable(partition: number, error: unknown): void {
@@ -204,21 +207,26 @@ export class GroupMember implements Subscription {
   }
 
   /** What people do to parked messages comes through the parking lot's own topic. */
-  #watch(parks: string, partition: number, from: number, shard: OwnedShard, cursor: Cursor): void {
+  #watch(parks: string, partition: number, from: number, shard: OwnedShard): void {
     this.#fetcher.read(parks, partition, from, {
       take: (records) => {
         for (const record of records) {
           const change = changeIn(record, parks, partition)
           if (change === undefined || change.what === 'cursor' || change.by === this.#s.instance) continue
-          if (change.what === 'done') {
-            shard.discarded(change.offset)
-          } else shard.lotChanged(change.key, change.entry)
+          if (change.what === 'done') shard.discarded(change.offset)
+          // It was settled meanwhile: the change must not bring it back for the next owner.
+          else if (change.amends && !shard.isParked(change.key)) void this.#remove(parks, partition, change.key)
+          else shard.lotChanged(change.key, change.entry)
         }
       },
       full: () => false,
       failed: () => undefined,
     })
-    void cursor
+  }
+
+  #remove(parks: string, partition: number, key: string): Promise<void> {
+    const { instance, write } = this.#s
+    return write(parks, partition, key, undefined, { [own.park]: JSON.stringify({ by: instance }) }).catch(() => undefined)
   }
 
   async #giveUp(partition: number, holding: Holding): Promise<void> {
@@ -251,10 +259,9 @@ export class GroupMember implements Subscription {
   #lose(): void {
     const all = [...this.#holdings.values()]
     this.#holdings.clear()
-    for (const [index, holding] of all.entries()) {
+    for (const holding of all) {
       holding.over = true
       holding.owned?.shard.lose()
-      void index
       void holding.owned?.shard.end()
     }
   }

@@ -1,4 +1,3 @@
-import { sizeOf } from '../../message/limits.ts'
 import type { Message } from '../../message/message.ts'
 import type { ParkNote } from '../seam.ts'
 import { Entry } from '../shared/entry.ts'
@@ -21,6 +20,8 @@ interface Beside {
   readonly position: number
   readonly note: ParkNote
   readonly by: string
+  /** A person changed what was there: nothing where it is gone. */
+  readonly amends?: boolean
 }
 
 /** How far the group was when the partition was last given up. */
@@ -30,7 +31,7 @@ export const donePrefix = 'done:'
 
 /** A change of a partition's parking lot, as its topic has it. */
 export type Change =
-  | { readonly what: 'entry'; readonly key: string; readonly by: string; readonly entry: Entry | undefined }
+  | { readonly what: 'entry'; readonly key: string; readonly by: string; readonly entry: Entry | undefined; readonly amends: boolean }
   | { readonly what: 'done'; readonly offset: number; readonly by: string }
   | { readonly what: 'cursor'; readonly floor: number; readonly done: readonly number[] }
   | undefined
@@ -52,13 +53,19 @@ export function changeIn(record: Raw, topic: string, partition: number): Change 
     if (record.value === null) return undefined
     return { what: 'done', offset: Number(key.slice(donePrefix.length)), by: beside?.by ?? '' }
   }
-  if (record.value === null) return { what: 'entry', key, by: beside?.by ?? '', entry: undefined }
+  if (record.value === null) return { what: 'entry', key, by: beside?.by ?? '', entry: undefined, amends: false }
   // Not of Pabal's making: it stays where it is.
   if (beside?.note === undefined || beside.position === undefined) return undefined
   const message = messageIn(record, topic, partition)
   // Parked messages may lie in memory for long, and should not keep all that came with them.
   const kept = { ...message, body: Buffer.from(message.body) }
-  return { what: 'entry', key, by: beside.by ?? '', entry: new Entry(beside.position, kept, beside.note, key) }
+  return {
+    what: 'entry',
+    key,
+    by: beside.by ?? '',
+    entry: new Entry(beside.position, kept, beside.note, key),
+    amends: beside.amends === true,
+  }
 }
 
 function parsed(text: string): Partial<Beside> | undefined {
@@ -72,8 +79,8 @@ function parsed(text: string): Partial<Beside> | undefined {
 /** Reasons may be long; a parked message must still fit where the message did. */
 const clipped = (note: ParkNote): ParkNote => (note.reason.length > 4000 ? { ...note, reason: `${note.reason.slice(0, 4000)}…` } : note)
 
-export function besideOf(position: number, note: ParkNote, by: string): Readonly<Record<string, string>> {
-  return { [own.park]: asciiJson({ position, note: clipped(note), by }) }
+export function besideOf(position: number, note: ParkNote, by: string, amends?: boolean): Readonly<Record<string, string>> {
+  return { [own.park]: asciiJson({ position, note: clipped(note), by, amends }) }
 }
 
 /** A header that other clients can show. */
@@ -109,6 +116,7 @@ export interface Loaded {
 export function loadedFrom(records: readonly Raw[], end: number, topic: string, partition: number): Loaded {
   const entries = new Map<string, Entry>()
   const done = new Set<number>()
+  const removed = new Set<string>()
   let cursor: Loaded['cursor']
   for (const record of records) {
     const key = record.key?.toString('utf8') ?? ''
@@ -117,10 +125,13 @@ export function loadedFrom(records: readonly Raw[], end: number, topic: string, 
       if (key.startsWith(donePrefix)) done.delete(Number(key.slice(donePrefix.length)))
     } else if (change.what === 'cursor') cursor = change
     else if (change.what === 'done') done.add(change.offset)
-    else if (change.entry === undefined) entries.delete(key)
-    else entries.set(key, change.entry)
+    else if (change.entry === undefined) {
+      entries.delete(key)
+      removed.add(key)
+    } else if (!change.amends || !removed.has(key)) {
+      entries.set(key, change.entry)
+      removed.delete(key)
+    }
   }
   return { entries: [...entries.values()], done: [...done], cursor, end }
 }
-
-export const sizeOfParked = (message: Message, note: ParkNote): number => sizeOf(message) + 1000 + Math.min(note.reason.length, 4000) * 6

@@ -3,9 +3,21 @@ import { PabalError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
 import { systemRuntime } from '../../runtime/system.ts'
 import type { Capabilities } from '../capabilities.ts'
-import type { Inbox, Outgoing, Receive, Sender, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../seam.ts'
+import type {
+  Admin,
+  Inbox,
+  Outgoing,
+  Receive,
+  Sender,
+  SendResult,
+  StateListener,
+  SubscribeOptions,
+  Subscription,
+  Transport,
+} from '../seam.ts'
 import { ephemeral } from '../shared/ephemeral.ts'
 import { TransientReceiver } from '../shared/transient.ts'
+import { KafkaAdmin } from './admin.ts'
 import type { Batch } from './batch.ts'
 import { begin } from './begin.ts'
 import { Cluster } from './cluster.ts'
@@ -49,6 +61,7 @@ export class KafkaTransport implements Transport {
   readonly #delays = new Map<string, Delays | undefined>()
   #looking: { cancel(): void } | undefined
   #opened: Opened | undefined
+  #admin: KafkaAdmin | undefined
   #facts: ServerFacts = { batchBytes: 1_048_588, minInSync: 1, replicas: 1, brokers: 1 }
   #capabilities: Capabilities | undefined
   #closing: Promise<void> | undefined
@@ -56,6 +69,20 @@ export class KafkaTransport implements Transport {
   constructor(options: KafkaOptions) {
     this.#settings = settingsOf(options)
     this.#names = new Names(this.#settings.prefix)
+  }
+
+  get admin(): Admin | undefined {
+    if (this.#opened === undefined) return undefined
+    const { cluster, topics, fetching } = this.#opened
+    this.#admin ??= new KafkaAdmin({
+      cluster,
+      names: this.#names,
+      topics,
+      decompress: fetching.decompress,
+      write: this.#write,
+      by: `admin of ${this.#instance}`,
+    })
+    return this.#admin
   }
 
   async open(listener: StateListener): Promise<Capabilities> {

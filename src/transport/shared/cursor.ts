@@ -63,6 +63,12 @@ export class Cursor {
     if (this.open === 0) this.#rise()
   }
 
+  /** Somebody else took it away: as if it had been settled, also where the log was not read so far. */
+  skip(position: number): void {
+    if (position < this.#next) this.settled(position)
+    else this.#before.add(position)
+  }
+
   settled(position: number): void {
     const at = this.#find(position)
     if (at < 0 || this.#settled[at]) return

@@ -195,7 +195,8 @@ export class OwnedShard implements LogReader {
       for (const { entry: other } of this.#out) if (other.message.key === key && other.note === undefined) return true
       return false
     }
-    if (entry.position > this.#readTo) return true
+    // One that a person put there has a place between two messages.
+    if (Math.floor(entry.position) > this.#readTo) return true
     const { position } = entry
     for (const { entry: other } of this.#out)
       if (other.message.key === key && other.note === undefined && other.position < position) return true
@@ -317,17 +318,28 @@ export class OwnedShard implements LogReader {
     this.#pump()
   }
 
+  isParked(handle: unknown): boolean {
+    for (const lane of this.#lot.values()) if (lane.entries.some((one) => one.handle === handle)) return true
+    return false
+  }
+
   /** Somebody else took a message of the log away: it is not handed out any more, where it was not yet. */
   discarded(position: number): void {
-    const drop = (entry: Entry): void => {
-      this.#bufferBytes -= entry.size
-      this.#o.cursor.settled(position)
+    for (const { entry } of this.#out) if (entry.note === undefined && entry.position === position) return
+    for (let i = this.#head; i < this.#buffer.length; i++)
+      if ((this.#buffer[i] as Entry).position === position) {
+        this.#bufferBytes -= (this.#buffer.splice(i, 1)[0] as Entry).size
+        break
+      }
+    for (const lane of this.#givenBack.values()) {
+      const entry = lane.entries.find((one) => one.position === position)
+      if (entry === undefined) continue
+      this.#givenBack.remove(entry)
+      this.#changed = true
+      break
     }
-    for (let i = this.#head; i < this.#buffer.length; i++) {
-      if ((this.#buffer[i] as Entry).position !== position) continue
-      drop(this.#buffer.splice(i, 1)[0] as Entry)
-      return
-    }
+    this.#o.cursor.skip(position)
+    this.#pump()
   }
 
   /** Hands out nothing more. `announce`: the shard goes to another member. */
