@@ -6,6 +6,7 @@ import { Usage } from '../frame/exit.ts'
 import { didYouMean } from '../frame/suggest.ts'
 import { messageJson, messageText } from '../view/message.ts'
 import { paintFor } from '../view/paint.ts'
+import { instant } from '../view/text.ts'
 import { placeOf } from './overview.ts'
 
 /** `pabal messages`. */
@@ -38,7 +39,7 @@ export const messages = command({
       let after: string | undefined
       browsing: for (;;) {
         const page = await admin().browse(placeOf(depth), { limit: 100, after })
-        for (const { message } of page) {
+        for (const { message, notBefore } of page) {
           if ((type !== undefined && type !== message.type) || (key !== undefined && key !== message.key)) continue
           if (found === limit) {
             more = true
@@ -48,8 +49,8 @@ export const messages = command({
           const own = { channel: depth.channel.address, group: depth.group }
           shell.out.write(
             args.json === true
-              ? `${JSON.stringify({ ...own, ...messageJson(message) })}\n`
-              : `${found > 1 ? '\n' : ''}${messageText(message, paint)}\n`,
+              ? `${JSON.stringify({ ...own, ...messageJson(message), notBefore: notBefore === undefined ? undefined : instant(notBefore) })}\n`
+              : `${found > 1 ? '\n' : ''}${messageText(message, paint, notBefore === undefined ? [] : [`  ${paint.yellow(`not before ${instant(notBefore)}`)}`])}\n`,
           )
         }
         if (page.length < 100) break
@@ -64,8 +65,6 @@ export const messages = command({
           ),
         )
       else if (found === 0) shell.out.write(filtered && depth.waiting > 0 ? 'Nothing that fits waits here.\n' : 'Nothing waits here.\n')
-      if (!more && !filtered && depth.waiting > found)
-        shell.out.write(paint.dim(`${(depth.waiting - found).toLocaleString('en')} more: sent for a later time, or handled meanwhile.\n`))
     })
   },
 })

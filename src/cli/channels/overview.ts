@@ -31,7 +31,7 @@ export function overviewOf(depths: readonly Depth[]): Overview[] {
     dead: beside(deadLetterChannel(depth.channel, depth.group).address),
     invalid: beside(invalidMessageChannel(depth.channel, depth.group).address),
   }))
-  return rows.filter(({ depth }) => !taken.has(depth.channel.address))
+  return rows.filter(({ depth }) => !taken.has(depth.channel.address) && depth.channel.kind !== 'inbox')
 }
 
 /** The keys with the most messages among the first `bound` that wait. */

@@ -56,7 +56,7 @@ function membersText({ depth }: Overview): string {
 
 function memberLines({ depth }: Overview, columns: number, paint: ReturnType<typeof paintFor>): string[] {
   return membersOf(depth).map(({ name, count, owns }) => {
-    if (count === 0) return `  ${visible(name)} ${paint.yellow('idle: there are more members than shards')}`
+    if (count === 0) return `  ${visible(name)} ${paint.yellow('idle: owns no shard')}`
     const named = owns === undefined ? '' : `: ${shardText(owns)}`
     return cut(`  ${visible(name)} owns ${counted(count, 'shard')}${named}`, columns)
   })

@@ -11,5 +11,6 @@ export async function confirm(shell: Shell, question: string, yes: boolean): Pro
     shell.input.line(),
     new Promise<undefined>((resolve) => shell.ended.addEventListener('abort', () => resolve(undefined))),
   ])
+  if (answer === undefined) shell.err.write('\n')
   if (!/^y(?:es)?$/i.test(answer?.trim() ?? '')) throw new Interrupted('Nothing was done.')
 }

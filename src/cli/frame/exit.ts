@@ -30,6 +30,7 @@ export class Interrupted extends Error {
 /** What was given cannot be used: nothing was done. */
 const misused = new Set<ErrorCode>([
   'UNKNOWN_TRANSPORT',
+  'UNKNOWN_CHANNEL',
   'UNKNOWN_OPTION',
   'INVALID_OPTION',
   'INVALID_CONTRACT',
@@ -39,6 +40,7 @@ const misused = new Set<ErrorCode>([
   'INVALID_REPLY_ADDRESS',
   'MESSAGE_TOO_LARGE',
 ])
+const unreachable = new Set<ErrorCode>(['BROKER_UNREACHABLE', 'ACCESS_REFUSED', 'TLS_REFUSED', 'BROKER_TOO_OLD', 'DRIVER_MISSING'])
 const unanswered = new Set<ErrorCode>(['TIMEOUT', 'OUTCOME_UNKNOWN', 'NO_RESPONDER'])
 
 export function exitCodeOf(error: unknown): number {
@@ -46,5 +48,6 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Unreachable) return exit.unreachable
   if (error instanceof Interrupted || isPabalError(error, 'CANCELLED')) return exit.interrupted
   if (!isPabalError(error)) return exit.failed
+  if (unreachable.has(error.code)) return exit.unreachable
   return misused.has(error.code) ? exit.usage : unanswered.has(error.code) ? exit.unanswered : exit.failed
 }

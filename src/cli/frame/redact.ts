@@ -3,7 +3,7 @@ const secretOption = /([?&][^=&\s]*(?:pass|secret|token|key|credential)[^=&\s]*=
 
 /** The text without passwords: those of any URL in it, and those of the URLs that this process was given, wherever they stand. */
 export function redacted(text: string, given: Iterable<string> = []): string {
-  let clean = text.replace(/([a-z][\w+.-]*:\/\/)([^\s/@"']*:)[^\s/"']*@/gi, '$1$2***@').replace(secretOption, '$1***')
+  let clean = text.replace(/([a-z][\w+.-]*:\/\/)([^\s/:@"']*:)[^\s/"']*@/gi, '$1$2***@').replace(secretOption, '$1***')
   for (const url of given) for (const secret of secretsOf(url)) clean = clean.replaceAll(secret, '***')
   return clean
 }

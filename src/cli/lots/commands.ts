@@ -1,7 +1,8 @@
 import { type Command, group } from '../frame/command.ts'
-import { type Act, actCommand, acts } from './act.ts'
+import { actCommand, acts } from './act.ts'
 import { deadLetters, invalidMessages, type Kind, parkedMessages } from './kinds.ts'
 import { listCommand, showCommand } from './look.ts'
+import type { Act } from './work.ts'
 
 function lotCommand(kind: Kind, does: readonly Act[]): Command {
   const line = `pabal ${kind.name}`

@@ -57,7 +57,7 @@ function changed(value: unknown, path: string, to: unknown): unknown {
   let at = copy as Record<string, unknown>
   for (const [i, step] of steps.entries()) {
     if (typeof at !== 'object' || at === null)
-      throw new Usage(`There is no ${steps.slice(0, i).join('.') || 'object'} with a field "${step}" in the payload.`)
+      throw new Usage(`${steps.slice(0, i).join('.') || 'The payload'} is no object: it has no field "${step}".`)
     if (Array.isArray(at) && !/^\d+$/.test(step))
       throw new Usage(`${steps.slice(0, i).join('.') || 'The payload'} is a list: give a position, not "${step}".`)
     if (i < steps.length - 1) at = (Object.hasOwn(at, step) ? at[step] : undefined) as Record<string, unknown>

@@ -74,9 +74,9 @@ export function rowsTable(rows: readonly Row[], shell: Shell, parked: boolean): 
   const whole = columns >= 150
   const all: Column<Row>[] = [
     { title: 'ID', of: ({ waiting }) => visible(whole ? waiting.message.id : shortId(waiting.message.id)), paint: paint.cyan },
-    { title: 'CHANNEL', of: ({ place }) => placeText(place), drop: 3, least: 8 },
+    { title: 'CHANNEL', of: ({ place }) => placeText(place), drop: 4, least: 8 },
     { title: 'TYPE', of: ({ waiting }) => visible(waiting.message.type), least: 8 },
-    { title: 'KEY', of: ({ waiting }) => visible(waiting.message.key ?? ''), least: 6, drop: 4 },
+    { title: 'KEY', of: ({ waiting }) => visible(waiting.message.key ?? ''), least: 6, drop: 5 },
     { title: 'FAILED', of: ({ waiting }) => age(now - (waiting.last ?? waiting.message.time)), right: true },
     { title: 'TRIED', of: ({ waiting }) => String(waiting.attempts), right: true, drop: 1 },
     ...(parked
@@ -85,11 +85,12 @@ export function rowsTable(rows: readonly Row[], shell: Shell, parked: boolean): 
             title: 'NEXT',
             of: ({ waiting }: Row) =>
               waiting.follows ? 'after its head' : waiting.due === undefined ? 'never' : `in ${age(waiting.due - now)}`,
-            drop: 2,
+            drop: 3,
           },
         ]
       : []),
-    { title: 'REASON', of: ({ waiting }) => shortReason(waiting), least: 20, drop: 5, paint: paint.red },
+    { title: 'CODE', of: ({ waiting }) => visible(waiting.code), drop: 2, paint: paint.red },
+    { title: 'REASON', of: ({ waiting }) => shortReason(waiting), least: 24, drop: 6, paint: paint.red },
   ]
   return table(all, rows, columns, paint.dim)
 }
@@ -149,14 +150,18 @@ class Tally {
     const paint = paintFor(shell.out)
     const columns: Column<(typeof rows)[number]>[] = [
       { title: 'COUNT', of: ({ count }) => count.toLocaleString('en'), right: true, paint: paint.bold },
-      { title: 'CHANNEL', of: ({ place }) => place, least: 8, drop: 2 },
+      { title: 'CHANNEL', of: ({ place }) => place, least: 8, drop: 3 },
       { title: 'TYPE', of: ({ type }) => visible(type), least: 8 },
-      { title: 'FAILED', of: ({ first, last }) => `${age(now - first)} to ${age(now - last)} ago`, drop: 1 },
+      { title: 'FAILED', of: ({ first, last }) => since(now - first, now - last), drop: 1 },
+      { title: 'CODE', of: ({ code }) => visible(code), paint: paint.red, drop: 2 },
       { title: 'REASON (ONE OF THEM)', of: ({ said }) => said, least: 20, paint: paint.red },
     ]
     shell.out.write(`${table(columns, rows, shell.out.columns, paint.dim)}\n`)
   }
 }
+
+const since = (first: number, last: number): string =>
+  age(first) === age(last) ? `${age(first)} ago` : `${age(first)} to ${age(last)} ago`
 
 /** `show`: one message, whole. */
 export function showCommand({ name, one }: Kind): Command {

@@ -97,9 +97,9 @@ export function messageText(message: Message, paint: Paint, more: readonly strin
   ].join('\n')
 }
 
-/** The code and what the handler itself said, without what introduces it: a table has little room. */
-export function shortReason({ code, reason }: Waiting): string {
-  return `${code}: ${visible(reason.replace(/^.* failed after \d+ attempts?; the last: /, ''))}`
+/** What the handler itself said, without what introduces it: a table has little room. */
+export function shortReason({ reason }: Waiting): string {
+  return visible(reason.replace(/^.* failed after \d+ attempts?; the last: /, ''))
 }
 
 /** Why it waits, in lines for `messageText`. */

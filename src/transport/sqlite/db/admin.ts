@@ -5,6 +5,7 @@ import { type DepthRow, delayedSub, type Operations, type ParkedId, type ShardLo
 import type { Database } from './database.ts'
 import type { Delayed } from './delayed.ts'
 import { logOf, textOf } from './leases.ts'
+import { memberOf } from './members.ts'
 import { asBuffer, walk } from './pack.ts'
 import { noteOf, type Parked } from './parked.ts'
 
@@ -85,8 +86,8 @@ export class AdminTables {
     const names = new Map<string, string>()
     for (const { unit, pid } of rows) {
       const name = `pid ${pid}${unit.slice(unit.lastIndexOf('/'))}`
-      // Processes in separate containers may have the same number.
-      names.set(unit, name in owners ? unit : name)
+      // Two apps of one process, or processes in separate containers, may have the same.
+      names.set(unit, name in owners ? `${name} (${memberOf(unit).slice(-6)})` : name)
       owners[names.get(unit) as string] = 0
     }
     const shards: Record<string, string> = {}

@@ -1,0 +1,1 @@
+export const { nothing } = await import(`a-package-that-is-not-there`)
