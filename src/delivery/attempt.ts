@@ -1,6 +1,6 @@
 import type { PabalError } from '../errors.ts'
 import { sizeOf } from '../message/limits.ts'
-import type { Timer } from '../runtime/runtime.ts'
+import type { Runtime, Timer } from '../runtime/runtime.ts'
 import type { Delivery, ParkNote, Settlement } from '../transport/seam.ts'
 import type { Chain } from './chain.ts'
 import { oneLine } from './failure.ts'
@@ -15,7 +15,6 @@ export const handled: Settlement = Object.freeze({ emit: Object.freeze([]) })
 /** One delivery inside the engine, from the moment it is handed out to its settlement; also what its handler is given. */
 export class Attempt implements HandleContext {
   readonly delivery: Delivery
-  readonly arrived: number
   readonly bytes: number
   state: AttemptState = 'queued'
   /** Attempts that failed so far, those before it was parked included. */
@@ -29,7 +28,7 @@ export class Attempt implements HandleContext {
   due = 0
   timer: Timer | undefined = undefined
   /** The messages of its key, where it has one. */
-  chain: Chain | undefined = undefined
+  chain: Chain<Attempt> | undefined = undefined
   /** The next of its key. */
   next: Attempt | undefined = undefined
   /** Its neighbours among all that is open. */
@@ -42,12 +41,14 @@ export class Attempt implements HandleContext {
   #settlement: Settlement | Promise<Settlement> | undefined = undefined
   #resolve: ((settlement: Settlement) => void) | undefined = undefined
   #reject: ((error: unknown) => void) | undefined = undefined
+  readonly #runtime: Runtime
+  #arrived: number | undefined = undefined
   #controller: AbortController | undefined = undefined
   #aborted: PabalError | undefined = undefined
 
-  constructor(delivery: Delivery, arrived: number) {
+  constructor(delivery: Delivery, runtime: Runtime) {
     this.delivery = delivery
-    this.arrived = arrived
+    this.#runtime = runtime
     this.bytes = sizeOf(delivery.message)
     const { parked } = delivery
     // A redriven message begins anew.
@@ -75,6 +76,21 @@ export class Attempt implements HandleContext {
   reject(error: unknown): void {
     if (this.#reject !== undefined) this.#reject(error)
     else this.#settlement = Promise.reject(error)
+  }
+
+  /** Read where it is asked for first, since most are handled as they arrive and never ask; what waits is asked at once. */
+  get arrived(): number {
+    this.wait()
+    return this.#arrived as number
+  }
+
+  /** It is not handled as it arrives: its time is taken now. */
+  wait(): void {
+    this.#arrived ??= this.#runtime.monotonic()
+  }
+
+  get waited(): boolean {
+    return this.#arrived !== undefined
   }
 
   get attempt(): number {

@@ -61,13 +61,14 @@ export class Engine {
   }
 
   readonly receive: Receive = (delivery) => {
-    const attempt = new Attempt(delivery, this.#runtime.monotonic())
+    const attempt = new Attempt(delivery, this.#runtime)
     const shard = this.#shards.of(delivery)
     const { key } = delivery.message
     this.#ledger.add(attempt)
     if (this.#closing || shard.revoking || delivery.signal.aborted) this.#keys.refuse(attempt)
     else if (key === undefined || !this.#durable) this.#slots.admit(attempt)
     else this.#keys.join(attempt, key, shard)
+    if (attempt.state === 'queued') attempt.wait()
     return attempt.settlement
   }
 

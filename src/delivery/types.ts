@@ -63,6 +63,8 @@ export interface HandleContext {
   readonly attempt: number
   /** When it was handed out, on the monotonic clock: what the sender's deadline is counted from. */
   readonly arrived: number
+  /** False where it is handled as it arrives. */
+  readonly waited: boolean
   readonly signal: AbortSignal
 }
 

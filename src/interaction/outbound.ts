@@ -81,8 +81,11 @@ export class Outbound {
     return checkMessage(message, this.capabilities.maxBytes, ownIds)
   }
 
-  /** Resolves with what the receipt makes of the transport's word; rejects where the message could not even be handed over. */
-  send<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<T> {
+  /**
+   * What the receipt makes of the transport's word, at once where the transport has it at once; rejects where the message could not
+   * even be handed over. Throws what the receipt throws.
+   */
+  send<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): T | Promise<T> {
     const { address } = channel
     if (
       this.#direct &&
@@ -99,18 +102,18 @@ export class Outbound {
     return this.#underWay === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #hand<T>(outgoing: Outgoing, receipt: Receipt<T>): Promise<T> {
+  #hand<T>(outgoing: Outgoing, receipt: Receipt<T>): T | Promise<T> {
     const bytes = outgoing.message.body.byteLength
-    if (this.#underWay >= maxMessages || this.#bytes + bytes > maxBytes)
-      return Promise.resolve(this.#overloaded(outgoing)).then((error) => receipt.sent(error, outgoing))
-    this.#underWay++
-    this.#bytes += bytes
-    let sent: Promise<readonly SendResult[]>
+    if (this.#underWay >= maxMessages || this.#bytes + bytes > maxBytes) return receipt.sent(this.#overloaded(outgoing), outgoing)
+    let sent: readonly SendResult[] | Promise<readonly SendResult[]>
     try {
       sent = this.transport.send([outgoing])
     } catch (error) {
-      sent = Promise.reject(error)
+      sent = [coded(error, outgoing.message)]
     }
+    if (!('then' in sent)) return receipt.sent(sent[0] ?? 'sent', outgoing)
+    this.#underWay++
+    this.#bytes += bytes
     return sent.then(
       (results) => {
         this.#left(bytes)
@@ -124,7 +127,7 @@ export class Outbound {
   }
 
   async #queue<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<T> {
-    let result: Promise<T>
+    let result: T | Promise<T>
     try {
       result = (await this.#inTurn(channel, outgoing, receipt)).result
     } catch (error) {
@@ -137,7 +140,7 @@ export class Outbound {
   }
 
   /** Hands it over when everything before it on its channel has been. In a box, since it is not waited for here. */
-  async #inTurn<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<{ result: Promise<T> }> {
+  async #inTurn<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<{ result: T | Promise<T> }> {
     const { address } = channel
     if (outgoing instanceof Promise) outgoing.catch(() => undefined)
     if (this.#underWay >= maxMessages)

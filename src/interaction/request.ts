@@ -20,8 +20,6 @@ export interface Answer {
 }
 
 export interface AskOptions {
-  /** Milliseconds until the caller stops waiting. */
-  readonly within: number
   readonly id?: string | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly key?: string | undefined
@@ -30,7 +28,7 @@ export interface AskOptions {
 
 /**
  * Request/response: sends the message and waits for its reply. A command is durable and its deadline ends only the wait;
- * a query is transient. Rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
+ * a query is transient. `wait`: milliseconds until the caller stops waiting. Rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
  * `INVALID_PAYLOAD`, `INVALID_KEY`, `OVERLOADED`, `CLOSED`, or what the transport said.
  */
 export function request(
@@ -38,19 +36,28 @@ export function request(
   inbox: ReplyInbox,
   port: Port,
   payload: unknown,
+  wait: number,
   options: AskOptions,
   origin: Origin,
 ): Promise<Answer> {
   try {
-    return start(outbound, inbox, port, payload, options, origin)
+    return start(outbound, inbox, port, payload, wait, options, origin)
   } catch (error) {
     return Promise.reject(error)
   }
 }
 
-function start(outbound: Outbound, inbox: ReplyInbox, port: Port, payload: unknown, options: AskOptions, origin: Origin): Promise<Answer> {
+function start(
+  outbound: Outbound,
+  inbox: ReplyInbox,
+  port: Port,
+  payload: unknown,
+  wait: number,
+  options: AskOptions,
+  origin: Origin,
+): Promise<Answer> {
   const { runtime } = outbound
-  const within = Math.min(options.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
+  const within = Math.min(wait, origin.allowance() ?? Number.POSITIVE_INFINITY)
   const id = options.id ?? origin.nextId(port.channel, port.data.type)
   if (options.signal?.aborted === true) throw cancelled(port, id, false)
   if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })

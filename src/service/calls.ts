@@ -59,14 +59,7 @@ export function ask(speaker: Speaker, port: Port, within: number, payload: unkno
     checkNames(port, options)
     const wait = options.within === undefined ? within : milliseconds(options.within, `${port.label}: the option within`)
     const { outbound, inbox } = speaker.core
-    return request(
-      outbound,
-      inbox,
-      port,
-      payload,
-      { within: wait, id: options.id, headers: options.headers, key: options.key, signal: options.signal },
-      speaker.origin,
-    )
+    return request(outbound, inbox, port, payload, wait, options, speaker.origin)
   } catch (error) {
     return Promise.reject(error)
   }

@@ -181,9 +181,13 @@ export class ReplyingRoute extends OneWayRoute {
 export class QueryRoute extends ReplyingRoute {
   override handle(decoded: unknown, delivered: HandleContext): readonly Outgoing[] | Promise<readonly Outgoing[]> {
     const within = withinOf(delivered.delivery.message)
-    if (within === undefined || delivered.arrived + within > this.core.runtime.monotonic()) return super.handle(decoded, delivered)
+    if (within === undefined || this.#inTime(delivered, within)) return super.handle(decoded, delivered)
     this.core.counters.expired++
     return []
+  }
+
+  #inTime(delivered: HandleContext, within: number): boolean {
+    return delivered.waited ? delivered.arrived + within > this.core.runtime.monotonic() : within > 0
   }
 }
 

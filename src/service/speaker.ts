@@ -42,7 +42,12 @@ export class DirectSpeaker implements Speaker {
 
 /** Sends at once; resolves when the message is as safe as the transport declares, rejects with what the transport said. */
 export function sendNow(core: Core, channel: Channel, outgoing: Outgoing | Promise<Outgoing>): Promise<Accepted> {
-  return core.outbound.send(channel, outgoing, acceptance)
+  try {
+    const accepted = core.outbound.send(channel, outgoing, acceptance)
+    return accepted instanceof Promise ? accepted : Promise.resolve(accepted)
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 const acceptance: Receipt<Accepted> = {

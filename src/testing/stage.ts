@@ -119,7 +119,7 @@ export class Stage {
 
   /** Sends and requires that everything was taken. */
   async send(batch: readonly Outgoing[], by: Transport = this.sender): Promise<void> {
-    const results = await within(this.runtime, this.patience * 3, `send of ${batch.length}`, by.send(batch))
+    const results = await within(this.runtime, this.patience * 3, `send of ${batch.length}`, Promise.resolve(by.send(batch)))
     assertSent(results, batch)
   }
 

@@ -105,7 +105,7 @@ class World {
     }
     for (const planned of messages) {
       process.timer(planned.at, () => {
-        void transport.send([{ channel: this.#channel, message: messageOf(planned), durable: true }]).then(([result]) => {
+        void Promise.resolve(transport.send([{ channel: this.#channel, message: messageOf(planned), durable: true }])).then(([result]) => {
           if (result !== 'sent') return this.ledger.problem(`sending ${planned.id} resulted in ${String(result)}`)
           if (process.state !== 'crashed') this.ledger.acknowledged.add(planned.id)
         })

@@ -71,7 +71,7 @@ export const lifecycleScenarios: readonly Definition[] = [
       const sends = Array.from({ length: 100 }, async (_, n) => {
         if (n >= 50) await stage.pause(n % 10)
         const batch = stage.batch(queue, 10)
-        const results = await producer.send(batch).catch((error: unknown) => batch.map(() => error))
+        const results = await Promise.resolve(producer.send(batch)).catch((error: unknown) => batch.map(() => error))
         for (const [index, result] of results.entries()) {
           if (result === 'sent') acknowledged.push(batch[index]?.message.id ?? '')
           else refused += isPabalError(result) ? 1 : assert.fail(`refused without a code: ${String(result)}`)
@@ -80,7 +80,7 @@ export const lifecycleScenarios: readonly Definition[] = [
       await stage.pause(3)
       await stage.close(producer)
       await Promise.all(sends)
-      const afterwards = await producer.send(stage.batch(queue, 1)).catch((error: unknown) => [error])
+      const afterwards = await Promise.resolve(producer.send(stage.batch(queue, 1))).catch((error: unknown) => [error])
       assert.ok(isPabalError(afterwards[0], 'CLOSED'), `a send after close gave ${String(afterwards[0])}, not CLOSED`)
       assert.equal(acknowledged.length + refused, 1000)
       const collector = new Collector()

@@ -175,7 +175,7 @@ export const ownershipScenarios: readonly Definition[] = [
         const mortal = await stage.mortal()
         const batch = stage.batch(queue, 20, (n) => ({ key: `k${n}` }))
         const sending = batch.map(async (outgoing) => {
-          const [result] = await mortal.transport.send([outgoing]).catch(() => ['lost'])
+          const [result] = await Promise.resolve(mortal.transport.send([outgoing])).catch(() => ['lost'])
           if (result === 'sent') acknowledged.push(outgoing.message.id)
           return result
         })

@@ -80,7 +80,9 @@ export class Handout implements Delivery, Linked<Handout> {
   over = false
 
   constructor(entry: Entry, from: Shard, hold: Hold, member: Member) {
-    this.message = copy(entry.message)
+    const { durable, topic } = from.group
+    // Whoever has a transient message to itself gets the hub's own.
+    this.message = durable || topic.transient.length > 1 ? copy(entry.message) : entry.message
     this.shard = from.name
     this.lost = entry.lost
     this.parked = entry.note

@@ -12,7 +12,7 @@ import type { Topic } from './topic.ts'
 export class Group {
   readonly hub: Hub
   readonly topic: Topic
-  /** Undefined: an ephemeral subscriber, an inbox, or the owner's group of a point-to-point channel. */
+  /** Undefined: an ephemeral subscriber, or the owner's group of a point-to-point channel. */
   readonly name: string | undefined
   readonly durable: boolean
   /** Gone with its last member. */

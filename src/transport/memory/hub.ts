@@ -7,6 +7,7 @@ import type { Capabilities } from '../capabilities.ts'
 import type { Outgoing, SendResult } from '../seam.ts'
 import { Alarms } from './alarms.ts'
 import { keep } from './entry.ts'
+import type { MemoryInbox } from './inbox.ts'
 import { type HubOptions, type Limits, limitsOf } from './options.ts'
 import { Delayed, Topic } from './topic.ts'
 import { Turns } from './turns.ts'
@@ -18,6 +19,7 @@ export class Hub {
   readonly capabilities: Capabilities
   readonly alarms: Alarms
   readonly topics = new Map<string, Topic>()
+  readonly inboxes = new Map<string, MemoryInbox>()
   /** What is stored, a copy for each group. */
   messages = 0
   bytes = 0
@@ -110,19 +112,21 @@ export class Hub {
 
   #route(outgoing: Outgoing, found: Topic | undefined, bytes: number): SendResult {
     const { channel, durable, notBefore, ttl } = outgoing
-    const inbox = channel.kind === 'inbox'
-    if (inbox && found === undefined) return 'no-receiver'
+    if (channel.kind === 'inbox') {
+      const inbox = this.inboxes.get(channel.address)
+      inbox?.accept(keep(outgoing.message), bytes)
+      return inbox === undefined ? 'no-receiver' : 'sent'
+    }
     const topic = found ?? this.topic(channel)
-    const stored = durable && !inbox
-    const groups = stored ? topic.durable : topic.transient
-    if (!stored && !groups.some((group) => group.members.length > 0)) return 'no-receiver'
+    const groups = durable ? topic.durable : topic.transient
+    if (!durable && !groups.some((group) => group.members.length > 0)) return 'no-receiver'
     if (groups.length === 0) return 'sent'
     const message = keep(outgoing.message)
-    if (stored && notBefore !== undefined && notBefore > this.runtime.now()) {
+    if (durable && notBefore !== undefined && notBefore > this.runtime.now()) {
       this.alarms.set(notBefore, new Delayed(topic, groups, message, bytes, notBefore))
       return 'sent'
     }
-    const expires = stored || ttl === undefined ? Number.POSITIVE_INFINITY : this.runtime.monotonic() + ttl
+    const expires = durable || ttl === undefined ? Number.POSITIVE_INFINITY : this.runtime.monotonic() + ttl
     for (const group of groups) group.accept(message, bytes, expires)
     return 'sent'
   }
@@ -174,7 +178,7 @@ export class Hub {
 /** For how many groups it will be stored. */
 function copies(outgoing: Outgoing, topic: Topic | undefined): number {
   if (topic === undefined) return 1
-  return outgoing.durable && topic.channel.kind !== 'inbox' ? topic.durable.length : topic.transient.length
+  return outgoing.durable ? topic.durable.length : topic.transient.length
 }
 
 function mismatch(there: Channel, given: Channel): PabalError {

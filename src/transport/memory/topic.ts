@@ -26,14 +26,7 @@ export class Topic {
     const found = owners ? groups[0] : name === undefined ? undefined : groups.find((group) => group.name === name)
     if (found !== undefined) return found
     const ephemeral = !durable || name === undefined
-    const group = new Group(
-      this.hub,
-      this,
-      owners ? undefined : name,
-      durable,
-      ephemeral,
-      this.channel.kind === 'inbox' ? 1 : this.hub.limits.shards,
-    )
+    const group = new Group(this.hub, this, owners ? undefined : name, durable, ephemeral, this.hub.limits.shards)
     if (durable) this.durable = [...groups, group]
     else this.transient = [...groups, group]
     return group
@@ -42,7 +35,6 @@ export class Topic {
   forget(group: Group): void {
     this.durable = this.durable.filter((other) => other !== group)
     this.transient = this.transient.filter((other) => other !== group)
-    if (this.channel.kind === 'inbox') this.hub.topics.delete(this.channel.address)
   }
 }
 

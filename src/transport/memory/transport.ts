@@ -6,11 +6,10 @@ import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOpti
 import { MemoryAdmin } from './admin.ts'
 import type { Hold } from './entry.ts'
 import type { Hub } from './hub.ts'
+import { MemoryInbox } from './inbox.ts'
 import { Member } from './member.ts'
 
 const oneSent: readonly SendResult[] = Object.freeze(['sent' as const])
-const sentOne = Promise.resolve(oneSent)
-const unbounded = { durable: false, maxMessages: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
 
 const never = (): Promise<void> => new Promise(() => {})
 
@@ -21,6 +20,7 @@ export class MemoryTransport implements Transport {
   readonly runtime: Runtime
   readonly label: string
   readonly members = new Set<Member>()
+  readonly inboxes = new Set<MemoryInbox>()
   state: 'open' | 'frozen' | 'crashed' | 'closed' = 'open'
   readonly #hub: Hub
   #listener: StateListener | undefined
@@ -61,9 +61,9 @@ export class MemoryTransport implements Transport {
     for (const channel of channels) this.#hub.topic(channel)
   }
 
-  send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+  send(batch: readonly Outgoing[]): readonly SendResult[] | Promise<readonly SendResult[]> {
     if (this.state === 'open' && this.runtime.point === undefined) return this.#send(batch)
-    if (this.state === 'closed') return Promise.resolve(batch.map((outgoing) => this.#closed(outgoing.message.id)))
+    if (this.state === 'closed') return batch.map((outgoing) => this.#closed(outgoing.message.id))
     return new Promise((resolve) => {
       this.inTurn(() => {
         const results = this.#send(batch)
@@ -72,15 +72,15 @@ export class MemoryTransport implements Transport {
     })
   }
 
-  #send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+  #send(batch: readonly Outgoing[]): readonly SendResult[] | Promise<readonly SendResult[]> {
     const hub = this.#hub
     if (batch.length === 1) {
       const result = hub.send(batch[0] as Outgoing)
-      if (result === 'sent') return hub.turns.paced(oneSent) ?? sentOne
-      return Promise.resolve([result])
+      if (result === 'sent') return hub.turns.paced(oneSent) ?? oneSent
+      return [result]
     }
     const results = batch.map((outgoing) => hub.send(outgoing))
-    return hub.turns.paced(results) ?? Promise.resolve(results)
+    return hub.turns.paced(results) ?? results
   }
 
   async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
@@ -89,22 +89,19 @@ export class MemoryTransport implements Transport {
       if (!(options[bound] >= 1))
         throw new PabalError('INVALID_OPTION', `${bound} is ${String(options[bound])}, give a number of at least 1`)
     }
-    return this.#join(channel, options, receive)
-  }
-
-  async inbox(owner: string, receive: Receive): Promise<Inbox> {
-    this.#mustBeOpen()
-    const address = `inbox.${owner.replace(/[^\w.:@/+=~-]/g, '_').slice(0, 200)}.${this.#hub.runtime.id()}`
-    const member = this.#join({ address, kind: 'inbox' }, unbounded, receive)
-    return { address, close: () => member.close() }
-  }
-
-  #join(channel: Channel, options: SubscribeOptions, receive: Receive): Member {
     const group = this.#hub.topic(channel).group(options.group, options.durable)
     const member = new Member(`${this.label}/${++this.#hub.names}`, this, group, options, receive)
     this.members.add(member)
     group.join(member)
     return member
+  }
+
+  async inbox(owner: string, receive: Receive): Promise<Inbox> {
+    this.#mustBeOpen()
+    const address = `inbox.${owner.replace(/[^\w.:@/+=~-]/g, '_').slice(0, 200)}.${this.#hub.runtime.id()}`
+    const inbox = new MemoryInbox(address, this.#hub, this, receive)
+    this.inboxes.add(inbox)
+    return inbox
   }
 
   async receivers(channel: Channel): Promise<readonly string[]> {
@@ -119,6 +116,7 @@ export class MemoryTransport implements Transport {
 
   async #close(): Promise<void> {
     if (this.state === 'crashed') return
+    for (const inbox of [...this.inboxes]) inbox.vanish()
     await Promise.all([...this.members].map((member) => member.close()))
     this.state = 'closed'
     this.#hub.opened(this, false)
@@ -180,7 +178,7 @@ export class MemoryTransport implements Transport {
   crash(): void {
     if (this.state === 'crashed' || this.state === 'closed') return
     this.state = 'crashed'
-    for (const member of this.members) if (member.group.topic.channel.kind === 'inbox') member.group.evict(member, true)
+    for (const inbox of [...this.inboxes]) inbox.vanish()
     this.#later(this.#hub.limits.takeover.killed, () => this.#evict(true))
   }
 
@@ -206,6 +204,7 @@ export class MemoryTransport implements Transport {
     const { resolve } = this.#thawed ?? {}
     this.#thawed = undefined
     for (const hold of this.#lostHolds.splice(0)) hold.lose()
+    for (const inbox of this.inboxes) inbox.wake()
     for (const member of this.members) {
       if (member.evicted) {
         member.evicted = false
