@@ -1,5 +1,4 @@
 import type { Timer } from '../runtime/runtime.ts'
-import type { Attempt } from './attempt.ts'
 
 export interface GivenBack {
   readonly id: string
@@ -9,14 +8,20 @@ export interface GivenBack {
   readonly timer: Timer
 }
 
+/** What can stand in a chain. */
+export interface Linked<A extends Linked<A>> {
+  chain: Chain<A> | undefined
+  next: A | undefined
+}
+
 /** The messages of one key that are handed out, in order. Only the head is ever handled. */
-export class Chain {
+export class Chain<A extends Linked<A>> {
   readonly key: string
-  head: Attempt | undefined = undefined
-  #tail: Attempt | undefined = undefined
+  head: A | undefined = undefined
+  #tail: A | undefined = undefined
   length = 0
   /** The head when the chain was last found crowded: still the same a while later, it is slow. */
-  watched: Attempt | undefined = undefined
+  watched: A | undefined = undefined
   /** The head that was given back: until it comes again, nothing of the key is handled. */
   givenBack: GivenBack | undefined = undefined
 
@@ -24,7 +29,7 @@ export class Chain {
     this.key = key
   }
 
-  push(attempt: Attempt): void {
+  push(attempt: A): void {
     attempt.chain = this
     if (this.#tail === undefined) this.head = attempt
     else this.#tail.next = attempt
@@ -33,7 +38,7 @@ export class Chain {
   }
 
   /** Takes the head away; the next one, if any, is the head now. */
-  shift(): Attempt | undefined {
+  shift(): A | undefined {
     const { head } = this
     if (head === undefined) return undefined
     this.head = head.next
@@ -44,8 +49,8 @@ export class Chain {
   }
 
   /** Takes away all but the head, in order. */
-  takeFollowers(): Attempt[] {
-    const followers: Attempt[] = []
+  takeFollowers(): A[] {
+    const followers: A[] = []
     const { head } = this
     if (head === undefined) return followers
     for (let each = head.next; each !== undefined; ) {

@@ -42,9 +42,9 @@ export interface House {
 export class Keys {
   readonly #house: House
   /** Empty ones are kept for a while: a map of entries that come and go one by one costs more than all the rest. */
-  #chains = new Map<string, Chain>()
+  #chains = new Map<string, Chain<Attempt>>()
   #sweepAt = keptChains
-  readonly #crowded = new Set<Chain>()
+  readonly #crowded = new Set<Chain<Attempt>>()
   #watch: Timer | undefined = undefined
 
   constructor(house: House) {
@@ -79,15 +79,15 @@ export class Keys {
     }
   }
 
-  #chain(key: string): Chain {
+  #chain(key: string): Chain<Attempt> {
     if (this.#chains.size >= this.#sweepAt) this.#sweep()
-    const chain = new Chain(key)
+    const chain = new Chain<Attempt>(key)
     this.#chains.set(key, chain)
     return chain
   }
 
   #sweep(): void {
-    const busy = new Map<string, Chain>()
+    const busy = new Map<string, Chain<Attempt>>()
     for (const [key, chain] of this.#chains) if (chain.head !== undefined || chain.givenBack !== undefined) busy.set(key, chain)
     this.#chains = busy
     this.#sweepAt = busy.size * 2 + keptChains
@@ -99,7 +99,7 @@ export class Keys {
   }
 
   /** More follow than may wait, or what waits leaves no room for other keys. */
-  isCrowded(chain: Chain | undefined): boolean {
+  isCrowded(chain: Chain<Attempt> | undefined): boolean {
     return this.#house.ledger.starving || (chain !== undefined && chain.length - 1 > this.#house.policy.maxFollowers)
   }
 
@@ -199,7 +199,7 @@ export class Keys {
   }
 
   /** Waits no more for the message that was given back. */
-  #forgive(chain: Chain): void {
+  #forgive(chain: Chain<Attempt>): void {
     chain.givenBack?.timer.cancel()
     chain.givenBack = undefined
   }
@@ -210,7 +210,7 @@ export class Keys {
     if (attempt.chain !== undefined) this.#advance(attempt.chain)
   }
 
-  #advance(chain: Chain): void {
+  #advance(chain: Chain<Attempt>): void {
     chain.shift()
     const { head } = chain
     if (head !== undefined) {
@@ -220,7 +220,7 @@ export class Keys {
   }
 
   /** A chain is crowded: a failing head is parked at once, a running one is given a moment. */
-  #relieve(chain: Chain, head: Attempt): void {
+  #relieve(chain: Chain<Attempt>, head: Attempt): void {
     if (head.state === 'holding') this.park(head, head.note(head.error as PabalError, head.due))
     else if (chain.watched === undefined) {
       chain.watched = head

@@ -1,6 +1,15 @@
 import type { Message } from '../message/message.ts'
 import type { Handling } from './handling.ts'
-import type { HandlerRoute } from './routes.ts'
+import type { Voice } from './voice.ts'
+
+/** What the route of the message makes of it. */
+export interface Reading {
+  readonly voice: Voice
+  /** What `reply` is. */
+  readonly makers: object
+  payloadOf(decoded: unknown): unknown
+  contextOf(decoded: unknown): unknown
+}
 
 /**
  * What a handler is given. Everything is a getter on the prototype, so that destructuring works and what a handler does not
@@ -8,10 +17,10 @@ import type { HandlerRoute } from './routes.ts'
  */
 export class Context {
   readonly #handling: Handling
-  readonly #route: HandlerRoute
+  readonly #route: Reading
   readonly #payload: unknown
 
-  constructor(handling: Handling, route: HandlerRoute, payload: unknown) {
+  constructor(handling: Handling, route: Reading, payload: unknown) {
     this.#handling = handling
     this.#route = route
     this.#payload = payload

@@ -1,7 +1,8 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { StoreClient } from './client.ts'
-import { type Mesh, openMesh } from './mesh/mesh.ts'
+import { openMesh } from './mesh/mesh.ts'
+import type { Mesh } from './mesh/types.ts'
 import type { MemberRow, SubscriberRow } from './protocol.ts'
 
 /** What one process tells another over the mesh; the first byte of a frame. */

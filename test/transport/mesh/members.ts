@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { systemRuntime } from '../../../src/runtime/system.ts'
-import { type Mesh, type MeshOptions, openMesh } from '../../../src/transport/sqlite/mesh/mesh.ts'
+import { openMesh } from '../../../src/transport/sqlite/mesh/mesh.ts'
+import type { Mesh, MeshOptions } from '../../../src/transport/sqlite/mesh/types.ts'
 
 export function freshFolder(): string {
   const parent = mkdtempSync(join(tmpdir(), 'mesh-'))

@@ -5,7 +5,7 @@ import type { Timer } from '../../../runtime/runtime.ts'
 import { addressOf, attempts, type Folder, leaveFolder, pathOf, reclaim, removeStale, socketName, sweep } from './folder.ts'
 import { Guest, type GuestHost } from './guest.ts'
 import { Link, type LinkHost } from './link.ts'
-import type { Mesh, MeshOptions } from './mesh.ts'
+import type { Mesh, MeshOptions } from './types.ts'
 import { maxFrame } from './wire.ts'
 
 /** How long `close` waits for the other side of each socket, in milliseconds. */
