@@ -8,6 +8,7 @@ import { capabilitiesOf } from './broker.ts'
 import { Delays } from './delays.ts'
 import { loadDriver } from './driver.ts'
 import { EphemeralReader } from './ephemeral.ts'
+import { openFault } from './faults.ts'
 import { GroupMember } from './group.ts'
 import { Link } from './link.ts'
 import { Members } from './members.ts'
@@ -70,7 +71,8 @@ export class AmqpTransport implements Transport {
       return capabilities
     } catch (error) {
       await Promise.all([publishing.close(), consuming.close()])
-      throw error
+      // the broker may end at any step of it
+      throw openFault(error, settings)
     }
   }
 
@@ -116,6 +118,14 @@ export class AmqpTransport implements Transport {
   }
 
   async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
+    try {
+      return await this.#begin(channel, options, receive)
+    } catch (error) {
+      throw openFault(error, this.#settings)
+    }
+  }
+
+  async #begin(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
     const { world } = this.#use()
     for (const bound of ['maxMessages', 'maxBytes'] as const)
       if (!(options[bound] >= 1))
@@ -163,7 +173,9 @@ export class AmqpTransport implements Transport {
       this.#subscriptions.delete(reader),
     )
     this.#subscriptions.add(reader)
-    await reader.start()
+    await reader.start().catch((error: unknown) => {
+      throw openFault(error, this.#settings)
+    })
     return reader
   }
 

@@ -89,8 +89,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     const [last] = await Promise.all([Promise.all(planOf(seed, kills).map(live)), breaking()])
     await sleep(100)
-    await Promise.all(last.slice(0, 2).map((producer) => producer.stop()))
     const faults: string[] = []
+    const stop = async (some: readonly Actor[]) => {
+      for (const how of await Promise.all(some.map((actor) => actor.stop())))
+        if (how !== 'exit 0') faults.push(`the last life of a process did not end in peace: ${how}`)
+    }
+    await stop(last.slice(0, 2))
     let left = 0
     const settled = () => {
       left = outstanding(folder)
@@ -103,7 +107,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       broker === undefined ? 20_000 : 60_000,
     ).catch((error: unknown) => faults.push(String(error)))
     await sleep(200)
-    await Promise.all(last.slice(2).map((consumer) => consumer.stop()))
+    await stop(last.slice(2))
     const verdict = judge(folder)
     faults.push(...verdict.faults, ...(await checkStore(url)))
     if (faults.length === 0) rmSync(folder, { recursive: true, force: true })

@@ -44,10 +44,10 @@ export class Actor {
     if (!this.over) this.child.kill(signal)
   }
 
-  /** Drains and ends. */
-  async stop(): Promise<void> {
+  /** Drains and ends; resolves with how it ended, `exit 0` where all is well. */
+  async stop(): Promise<string> {
     if (!this.over && this.child.connected) this.child.send('stop')
-    await this.ended
+    return await this.ended
   }
 }
 
