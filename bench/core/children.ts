@@ -14,9 +14,7 @@ export class Child {
   readonly #failed: Promise<never>
 
   constructor(file: URL, task: Readonly<Record<string, unknown>>) {
-    // kafkajs computes timeouts below zero, and each would be a line here.
-    const execArgv = [...process.execArgv, '--disable-warning=TimeoutNegativeWarning']
-    this.#process = fork(file, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv })
+    this.#process = fork(file, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#process.on('message', (message: { what: string; value: unknown }) => {
       const heard = this.#listeners.get(message.what)
       if (heard) return heard(message.value)

@@ -7,7 +7,7 @@ import { type Run, type Side, windowed } from './side.ts'
 export interface Task extends Run {
   /** A file of sides/. */
   readonly side: string
-  readonly role: 'prepare' | 'remove' | 'produce' | 'fill' | 'consume' | 'answer' | 'ask' | 'lone-produce' | 'lone-consume' | 'stall'
+  readonly role: 'produce' | 'consume' | 'answer' | 'ask' | 'lone-produce' | 'lone-consume' | 'stall'
   readonly count: number
   /** Sent or asked before what is measured: code that is run for the first time is slow. */
   readonly warm: number
@@ -31,9 +31,6 @@ const warmed = (): void => {
 const asks = (i: number): Promise<void> => (side.ask as (i: number) => Promise<void>)(i)
 
 const roles: Record<Task['role'], () => Promise<unknown>> = {
-  prepare: () => side.prepare(),
-  remove: () => side.remove(),
-  fill: () => side.produce(0, count),
   /** Milliseconds for `count` messages. */
   async produce() {
     await side.produce(0, warm)

@@ -4,7 +4,7 @@ import { Stage } from './stage.ts'
 /** How one side is measured; each resolves to the row's figure. `share` shortens it for sides that are much slower. */
 export type Measure = (url: string, side: string, share: number) => Promise<number>
 
-const messages = Number(process.env.BENCH_COUNT ?? 50_000)
+const messages = Number(process.env.BENCH_COUNT ?? 40_000)
 const rate = (count: number, ms: number): number => (count / ms) * 1000
 
 /** Messages a second that are stored; nobody reads them. */
@@ -22,7 +22,7 @@ export const consume: Measure = (url, side, share) =>
   Stage.run(url, side, async (stage) => {
     const count = messages * share
     const warm = 5000 * share
-    await stage.once('fill', { count: warm + count })
+    await stage.here((own) => own.produce(0, warm + count))
     return rate(count, await stage.told<number>(stage.start('consume', { count, warm }), 'done'))
   })
 
@@ -54,9 +54,9 @@ const asking =
     })
 
 /** The median time of a question and its answer in milliseconds, one at a time. */
-export const askOne = asking(1, 2000)
+export const askOne = asking(1, 1000)
 /** Answers a second with 200 questions under way. */
-export const askMany = asking(200, 40_000)
+export const askMany = asking(200, 20_000)
 
 /** The median time from sending to handling in milliseconds, one durable message at a time, 10 ms and more apart. */
 export const lone: Measure = (url, side, share) =>
@@ -82,7 +82,7 @@ export const stalled =
       url,
       side,
       async (stage) => {
-        await stage.once('fill', { count: waiting })
+        await stage.here((own) => own.produce(0, waiting))
         return stage.told<number>(stage.start('stall'), 'done')
       },
       5,

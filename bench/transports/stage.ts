@@ -1,5 +1,6 @@
 import { Child } from '../core/children.ts'
 import type { Task } from './child.ts'
+import type { Run, Side } from './side.ts'
 
 const file = new URL('./child.ts', import.meta.url)
 let runs = 0
@@ -21,13 +22,13 @@ export class Stage {
   static async run<T>(url: string, side: string, use: (stage: Stage) => Promise<T>, factor = 1): Promise<T> {
     const stage = new Stage(url, side, factor)
     try {
-      await stage.once('prepare')
+      await stage.here((own) => own.prepare())
       const found = await use(stage)
       for (const child of stage.#children) await child.end()
       return found
     } finally {
       for (const child of stage.#children) child.kill()
-      await stage.once('remove')
+      await stage.here((own) => own.remove())
     }
   }
 
@@ -37,17 +38,15 @@ export class Stage {
     return child
   }
 
-  /** A process that does one thing and is gone. */
-  async once<T>(role: Task['role'], rest: Partial<Task> = {}): Promise<T> {
-    const child = this.start(role, rest)
-    const value = await this.told<T>(child, 'done')
-    await this.end(child)
-    return value
-  }
-
-  async end(child: Child): Promise<void> {
-    await child.end()
-    this.#children.delete(child)
+  /** In this process: what is not measured. */
+  async here(work: (side: Side) => Promise<void>): Promise<void> {
+    const { open } = (await import(`./sides/${this.#task.side}.ts`)) as { open(run: Run): Promise<Side> }
+    const side = await open(this.#task)
+    try {
+      await work(side)
+    } finally {
+      await side.close()
+    }
   }
 
   async told<T>(child: Child, what: string): Promise<T> {

@@ -1,4 +1,5 @@
 /* kafkajs: an idempotent producer (acks=all) that sends batches, and `eachBatch`, which commits what was resolved. */
+import './kafkajs-quiet.ts'
 import { Kafka, logLevel, type Message } from 'kafkajs'
 import { order, validate } from '../../core/work.ts'
 import { type Run, type Side, shardOf, shards, window } from '../side.ts'

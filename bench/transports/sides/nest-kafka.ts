@@ -1,4 +1,5 @@
 /* NestJS microservices over Kafka (kafkajs inside): an event is a produce request with acks=all; offsets are committed after the handlers. */
+import './kafkajs-quiet.ts'
 import { type ClientKafka, ClientProxyFactory, type KafkaOptions, Transport } from '@nestjs/microservices'
 import { Kafka, logLevel } from 'kafkajs'
 import { order, validate } from '../../core/work.ts'
