@@ -6,7 +6,7 @@ import { Entry, keep } from './entry.ts'
 import type { Group } from './group.ts'
 import type { Hub } from './hub.ts'
 import type { Shard } from './shard.ts'
-import type { Topic } from './topic.ts'
+import type { Delayed, Topic } from './topic.ts'
 
 /** What a person does to waiting messages. Counts and searches when asked; the hot path keeps no books for it. */
 export class MemoryAdmin implements Admin {
@@ -32,7 +32,7 @@ export class MemoryAdmin implements Admin {
       }
     }
     if (!place.parked) {
-      for (const delayed of group.topic.delayed) {
+      for (const delayed of this.#delayed(place)) {
         if (delayed.position > after && delayed.groups.includes(group))
           found.push({
             at: delayed.position,
@@ -78,7 +78,7 @@ export class MemoryAdmin implements Admin {
       )
     const found = this.#find(from, position)
     if (found === undefined || found.entry.out !== undefined) return false
-    found.shard.group.drop(found.shard, found.entry)
+    found.group.drop(found.shard, found.entry)
     const moved = message === undefined ? found.entry.message : keep(message)
     const entry = new Entry(++this.#hub.sequence, moved, sizeOf(moved), Number.POSITIVE_INFINITY)
     this.#hub.count(1, entry.bytes)
@@ -90,15 +90,15 @@ export class MemoryAdmin implements Admin {
     const found = this.#find(place, position)
     if (found === undefined) return !place.parked && this.#discardDelayed(place, position)
     if (found.entry.out !== undefined) return false
-    found.shard.group.drop(found.shard, found.entry)
+    found.group.drop(found.shard, found.entry)
     // Its owner counts what is parked: it is told anew.
-    if (place.parked) found.shard.group.revoke(found.shard)
+    if (place.parked) found.group.revoke(found.shard)
     return true
   }
 
   #discardDelayed(place: Place, position: string): boolean {
     const group = this.#group(place)
-    for (const delayed of group?.topic.delayed ?? []) {
+    for (const delayed of this.#delayed(place)) {
       if (String(delayed.position) === position && group !== undefined) return delayed.leave(group)
     }
     return false
@@ -110,9 +110,15 @@ export class MemoryAdmin implements Admin {
     return topic?.durable.find((group) => group.name === place.group)
   }
 
-  #find(place: Place, position: string): { shard: Shard; entry: Entry } | undefined {
-    for (const shard of this.#group(place)?.shards ?? []) {
-      for (const entry of shard.stored(place.parked === true)) if (String(entry.seq) === position) return { shard, entry }
+  #delayed(place: Place): Iterable<Delayed> {
+    return this.#hub.topics.get(place.channel.address)?.delayed ?? []
+  }
+
+  #find(place: Place, position: string): { group: Group; shard: Shard; entry: Entry } | undefined {
+    const group = this.#group(place)
+    for (const shard of group?.shards ?? []) {
+      for (const entry of shard.stored(place.parked === true))
+        if (group !== undefined && String(entry.seq) === position) return { group, shard, entry }
     }
     return undefined
   }

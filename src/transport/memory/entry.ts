@@ -1,8 +1,6 @@
 import { type Message, none } from '../../message/message.ts'
 import type { Delivery, ParkNote } from '../seam.ts'
 import type { Linked } from './list.ts'
-import type { Member } from './member.ts'
-import type { Shard } from './shard.ts'
 
 /** One message, stored for one group. */
 export class Entry implements Linked<Entry> {
@@ -62,10 +60,18 @@ export class Hold {
   }
 }
 
+/** The shard as its handouts see it. */
+export interface Origin {
+  readonly name: string
+  readonly lot: { readonly size: number }
+  readonly group: { readonly durable: boolean; readonly topic: { readonly transient: readonly object[] } }
+  isAhead(entry: Entry): boolean
+}
+
 /** One handing out of an entry: what the receiver sees, and what the hub remembers until it is settled. */
-export class Handout implements Delivery, Linked<Handout> {
-  prev: Handout | undefined = undefined
-  next: Handout | undefined = undefined
+export class Handout<Shard extends Origin = Origin> implements Delivery, Linked<Handout<Shard>> {
+  prev: Handout<Shard> | undefined = undefined
+  next: Handout<Shard> | undefined = undefined
   readonly message: Message
   readonly shard: string
   readonly lost: number
@@ -75,11 +81,10 @@ export class Handout implements Delivery, Linked<Handout> {
   readonly entry: Entry
   readonly from: Shard
   readonly hold: Hold
-  readonly member: Member
   /** Settled, or lost to another member: a settlement changes nothing any more. */
   over = false
 
-  constructor(entry: Entry, from: Shard, hold: Hold, member: Member) {
+  constructor(entry: Entry, from: Shard, hold: Hold) {
     const { durable, topic } = from.group
     // Whoever has a transient message to itself gets the hub's own.
     this.message = durable || topic.transient.length > 1 ? copy(entry.message) : entry.message
@@ -91,7 +96,6 @@ export class Handout implements Delivery, Linked<Handout> {
     this.entry = entry
     this.from = from
     this.hold = hold
-    this.member = member
   }
 
   get signal(): AbortSignal {

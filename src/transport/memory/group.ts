@@ -2,27 +2,31 @@ import { shardOf } from '../../channel/shard.ts'
 import type { Message } from '../../message/message.ts'
 import { assign } from '../shared/assignment.ts'
 import { Entry, Hold } from './entry.ts'
-import type { Hub } from './hub.ts'
+import type { Host } from './host.ts'
 import { laneKey } from './lane.ts'
-import type { Member } from './member.ts'
-import { Shard } from './shard.ts'
-import type { Topic } from './topic.ts'
+import { type Household, type Owner, Shard } from './shard.ts'
+
+/** The topic as its groups see it. */
+export interface Home {
+  readonly transient: readonly Group[]
+  forget(group: Group): void
+}
 
 /** A consumer group on one lane of a channel: its shards and who owns them. */
-export class Group {
-  readonly hub: Hub
-  readonly topic: Topic
+export class Group implements Household {
+  readonly hub: Host
+  readonly topic: Home
   /** Undefined: an ephemeral subscriber, or the owner's group of a point-to-point channel. */
   readonly name: string | undefined
   readonly durable: boolean
   /** Gone with its last member. */
   readonly ephemeral: boolean
   readonly shards: readonly Shard[]
-  members: Member[] = []
+  members: Owner[] = []
   removed = false
   #turn = 0
 
-  constructor(hub: Hub, topic: Topic, name: string | undefined, durable: boolean, ephemeral: boolean, shards: number) {
+  constructor(hub: Host, topic: Home, name: string | undefined, durable: boolean, ephemeral: boolean, shards: number) {
     this.hub = hub
     this.topic = topic
     this.name = name
@@ -76,7 +80,7 @@ export class Group {
     this.hub.bytes -= entry.bytes
   }
 
-  join(member: Member): void {
+  join(member: Owner): void {
     this.members.push(member)
     this.rebalance()
   }
@@ -117,7 +121,7 @@ export class Group {
     else void wait.then(() => this.#handOver(shard, owner))
   }
 
-  #handOver(shard: Shard, from: Member | undefined): void {
+  #handOver(shard: Shard, from: Owner | undefined): void {
     if (!shard.revoking || shard.owner !== from || shard.out.head !== undefined) return
     this.#free(shard)
     this.#give(shard)
@@ -150,14 +154,14 @@ export class Group {
   }
 
   /** The member was frozen, and nobody took its shards over. */
-  resume(member: Member): void {
+  resume(member: Owner): void {
     for (const shard of this.shards) if (shard.owner === member && shard.revoking && !member.stopped) member.options.revoking?.(shard.name)
     this.rebalance()
     member.schedule()
   }
 
   /** Everything that the member held is out no more; `lost`: with its process. */
-  #take(member: Member, lost: boolean): Hold[] {
+  #take(member: Owner, lost: boolean): Hold[] {
     const holds: Hold[] = []
     for (const shard of this.shards) {
       if (shard.owner !== member) continue
@@ -184,20 +188,20 @@ export class Group {
     return holds
   }
 
-  leave(member: Member): void {
+  leave(member: Owner): void {
     if (!this.members.includes(member)) return
     for (const hold of this.#take(member, false)) hold.lose()
     this.#without(member, true)
   }
 
   /** Its process died, or froze and may come back. Returns the holds that it lost. */
-  evict(member: Member, dead: boolean): Hold[] {
+  evict(member: Owner, dead: boolean): Hold[] {
     const holds = this.#take(member, true)
     this.#without(member, dead)
     return holds
   }
 
-  #without(member: Member, forEver: boolean): void {
+  #without(member: Owner, forEver: boolean): void {
     this.members = this.members.filter((other) => other !== member)
     if (forEver && this.ephemeral && this.members.length === 0) this.#vanish()
     else this.rebalance()

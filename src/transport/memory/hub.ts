@@ -7,13 +7,14 @@ import type { Capabilities } from '../capabilities.ts'
 import type { Outgoing, SendResult } from '../seam.ts'
 import { Alarms } from './alarms.ts'
 import { keep } from './entry.ts'
+import type { Host } from './host.ts'
 import type { MemoryInbox } from './inbox.ts'
 import { type HubOptions, type Limits, limitsOf } from './options.ts'
 import { Delayed, Topic } from './topic.ts'
 import { Turns } from './turns.ts'
 
 /** Everything that the members of one hub share: what a broker would hold. */
-export class Hub {
+export class Hub implements Host {
   readonly runtime: Runtime
   readonly limits: Limits
   readonly capabilities: Capabilities

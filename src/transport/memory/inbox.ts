@@ -1,8 +1,7 @@
 import { sizeOf } from '../../message/limits.ts'
 import type { Message } from '../../message/message.ts'
 import type { Delivery, Inbox, Outgoing, Receive, Settlement } from '../seam.ts'
-import type { Hub } from './hub.ts'
-import type { MemoryTransport } from './transport.ts'
+import type { Host } from './host.ts'
 
 const never = new AbortController().signal
 
@@ -31,16 +30,27 @@ class Reply implements Delivery {
   }
 }
 
+/** The transport as its inboxes see it. */
+export interface Mailroom {
+  readonly state: 'open' | 'frozen' | 'crashed' | 'closed'
+  readonly inboxes: Set<MemoryInbox>
+}
+
+/** The hub with its inboxes. */
+export interface Post extends Host {
+  readonly inboxes: Map<string, MemoryInbox>
+}
+
 /** One instance's own reply address: a queue with one reader. What was there when its process died is gone. */
 export class MemoryInbox implements Inbox {
   readonly address: string
-  readonly #hub: Hub
-  readonly #transport: MemoryTransport
+  readonly #hub: Post
+  readonly #transport: Mailroom
   readonly #receive: Receive
   #queue: Message[] = []
   #scheduled = false
 
-  constructor(address: string, hub: Hub, transport: MemoryTransport, receive: Receive) {
+  constructor(address: string, hub: Post, transport: Mailroom, receive: Receive) {
     this.address = address
     this.#hub = hub
     this.#transport = transport

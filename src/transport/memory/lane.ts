@@ -1,12 +1,23 @@
 import type { Sleeper } from './alarms.ts'
 import type { Entry } from './entry.ts'
+import type { Host } from './host.ts'
 import { type Linked, List } from './list.ts'
-import type { Shard } from './shard.ts'
 
 /** An unkeyed message is its own key: nothing waits for it. */
 export type LaneKey = string | Entry
 
 export const laneKey = (entry: Entry): LaneKey => entry.key ?? entry
+
+/** The shard as its lanes see it. */
+export interface Bed {
+  readonly group: { readonly hub: Host }
+  readonly lanes: Map<LaneKey, Lane>
+  readonly lot: Map<LaneKey, Lane>
+  readonly ready: List<Lane>
+  readonly suspects: List<Lane>
+  isBehind(parked: Entry): boolean
+  call(): void
+}
 
 /**
  * Messages of one key which do not simply flow through the shard's queue. Either given back (or lost) ones, with what
@@ -22,10 +33,10 @@ export class Lane implements Linked<Lane>, Sleeper {
   busy = false
   readonly key: LaneKey
   readonly parked: boolean
-  readonly #shard: Shard
+  readonly #shard: Bed
   #list: List<Lane> | undefined
 
-  constructor(shard: Shard, key: LaneKey, parked: boolean) {
+  constructor(shard: Bed, key: LaneKey, parked: boolean) {
     this.#shard = shard
     this.key = key
     this.parked = parked

@@ -1,9 +1,9 @@
+import type { FaultPoint, Runtime } from '../../runtime/runtime.ts'
 import type { ParkNote, Receive, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
 import { type Entry, Handout } from './entry.ts'
 import type { Group } from './group.ts'
 import { List } from './list.ts'
-import type { Shard } from './shard.ts'
-import type { MemoryTransport } from './transport.ts'
+import type { Owner, Shard } from './shard.ts'
 
 /** What a rejection of `receive`, or an emission that finds no room, counts as: given back, but not in a hot loop. */
 const later: Settlement = { release: { after: 100 } }
@@ -11,10 +11,20 @@ const later: Settlement = { release: { after: 100 } }
 /** A burst of transient messages reads the clock once for so many of them. */
 const glance = 16
 
+/** The transport as its members see it. */
+export interface Process {
+  readonly state: 'open' | 'frozen' | 'crashed' | 'closed'
+  readonly runtime: Runtime
+  readonly members: Set<Member>
+  pass(point: FaultPoint): Promise<void> | undefined
+  inTurn(run: () => void, point: FaultPoint): void
+  turn(): Promise<void>
+}
+
 /** One subscription: hands out what its shards hold within its bounds, and carries out the settlements. */
-export class Member implements Subscription {
+export class Member implements Subscription, Owner {
   readonly id: string
-  readonly transport: MemoryTransport
+  readonly transport: Process
   readonly group: Group
   readonly options: SubscribeOptions
   readonly #receive: Receive
@@ -26,11 +36,11 @@ export class Member implements Subscription {
   #held = 0
   #heldBytes = 0
   /** The one suspect that is out. */
-  #suspect: Handout | undefined
+  #suspect: Handout<Shard> | undefined
   #scheduled = false
   #closing: Promise<void> | undefined
 
-  constructor(id: string, transport: MemoryTransport, group: Group, options: SubscribeOptions, receive: Receive) {
+  constructor(id: string, transport: Process, group: Group, options: SubscribeOptions, receive: Receive) {
     this.id = id
     this.transport = transport
     this.group = group
@@ -85,7 +95,7 @@ export class Member implements Subscription {
   }
 
   #handOut(shard: Shard, entry: Entry): void {
-    const out = new Handout(entry, shard, shard.hold, this)
+    const out = new Handout(entry, shard, shard.hold)
     shard.take(entry, out)
     shard.out.push(out)
     this.#held++
@@ -106,7 +116,7 @@ export class Member implements Subscription {
     else this.#settled(out, settlement)
   }
 
-  #settled(out: Handout, settlement: Settlement): void {
+  #settled(out: Handout<Shard>, settlement: Settlement): void {
     if (out.over) return
     const { transport } = this
     if (transport.state === 'open' && transport.runtime.point === undefined) this.#settle(out, settlement)
@@ -116,7 +126,7 @@ export class Member implements Subscription {
     }
   }
 
-  #settle(out: Handout, settlement: Settlement): void {
+  #settle(out: Handout<Shard>, settlement: Settlement): void {
     // Whoever lost the shard meanwhile settles nothing: that is the fence.
     if (out.over) return
     const { hub } = this.group
@@ -142,7 +152,7 @@ export class Member implements Subscription {
   }
 
   /** The handout is out no more: room for others. */
-  back(out: Handout): void {
+  back(out: Handout<Shard>): void {
     const { entry } = out
     out.from.back(out)
     this.#held--

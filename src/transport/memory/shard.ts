@@ -1,33 +1,54 @@
-import type { ParkNote } from '../seam.ts'
+import type { FaultPoint } from '../../runtime/runtime.ts'
+import type { ParkNote, SubscribeOptions } from '../seam.ts'
 import { type Entry, type Handout, Hold } from './entry.ts'
-import type { Group } from './group.ts'
+import type { Host } from './host.ts'
 import { Lane, type LaneKey, laneKey } from './lane.ts'
 import { type Linked, List } from './list.ts'
-import type { Member } from './member.ts'
+
+/** The member that owns a shard, as the shard and its group see it. */
+export interface Owner {
+  readonly id: string
+  readonly options: SubscribeOptions
+  readonly transport: { pass(point: FaultPoint): Promise<void> | undefined }
+  readonly callers: List<Shard>
+  readonly active: boolean
+  readonly hasRoom: boolean
+  readonly stopped: boolean
+  schedule(): void
+  forget(shard: Shard): void
+  back(out: Handout<Shard>): void
+}
+
+/** The group as its shards see it. */
+export interface Household {
+  readonly hub: Host
+  readonly durable: boolean
+  readonly topic: { readonly transient: readonly object[] }
+}
 
 /** The unit of order and of ownership in a group: a queue, what is out of it, and its parking lot. */
 export class Shard implements Linked<Shard> {
   prev: Shard | undefined = undefined
   next: Shard | undefined = undefined
-  readonly group: Group
+  readonly group: Household
   readonly name: string
   readonly queue = new List<Entry>()
-  readonly out = new List<Handout>()
+  readonly out = new List<Handout<Shard>>()
   /** Keys with something given back or lost, which must come before what is in the queue. */
   readonly lanes = new Map<LaneKey, Lane>()
   readonly lot = new Map<LaneKey, Lane>()
   /** The lanes whose head may be handed out, and those whose head may be as its member's only suspect. */
   readonly ready = new List<Lane>()
   readonly suspects = new List<Lane>()
-  owner: Member | undefined
+  owner: Owner | undefined
   hold = new Hold(0)
   /** Who is to own it next. */
-  wanted: Member | undefined
+  wanted: Owner | undefined
   revoking = false
   /** Stands in its owner's list of shards with something to hand out. */
   called = false
 
-  constructor(group: Group, name: string) {
+  constructor(group: Household, name: string) {
     this.group = group
     this.name = name
   }
@@ -64,7 +85,7 @@ export class Shard implements Linked<Shard> {
   }
 
   /** Takes what `peek` returned from its place; a parked message keeps its own. */
-  take(entry: Entry, out: Handout | undefined): void {
+  take(entry: Entry, out: Handout<Shard> | undefined): void {
     entry.out = out
     if (entry === this.queue.head) {
       this.queue.remove(entry)
@@ -83,7 +104,7 @@ export class Shard implements Linked<Shard> {
   }
 
   /** The handout is settled or lost: it is out no more. What becomes of the entry comes next. */
-  back(out: Handout): void {
+  back(out: Handout<Shard>): void {
     out.over = true
     out.entry.out = undefined
     this.out.remove(out)

@@ -1,18 +1,18 @@
 import type { Channel } from '../../channel/channel.ts'
 import type { Message } from '../../message/message.ts'
 import type { Sleeper } from './alarms.ts'
-import { Group } from './group.ts'
-import type { Hub } from './hub.ts'
+import { Group, type Home } from './group.ts'
+import type { Host } from './host.ts'
 
 /** A channel: the groups that get what is sent to it, on each of its two lanes. */
-export class Topic {
-  readonly hub: Hub
+export class Topic implements Home {
+  readonly hub: Host
   readonly channel: Channel
   durable: readonly Group[] = []
   transient: readonly Group[] = []
   readonly delayed = new Set<Delayed>()
 
-  constructor(hub: Hub, channel: Channel) {
+  constructor(hub: Host, channel: Channel) {
     this.hub = hub
     this.channel = { address: channel.address, kind: channel.kind }
     // What is sent before the owner subscribes is kept.

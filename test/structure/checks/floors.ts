@@ -76,15 +76,11 @@ export function floorFaults(all: readonly Source[], packages: readonly string[] 
 }
 
 /**
- * Files that import one another, as `a → b → a`. Lazy imports do not count: they load later. Nor do types, unless asked for: they are
- * gone at run time, and the floors keep them within one folder.
+ * Files that import one another, as `a → b → a`, be it for a type. Lazy imports do not count: they load later.
  */
-export function cycles(all: readonly Source[], types = false): string[] {
+export function cycles(all: readonly Source[]): string[] {
   const edges = new Map(
-    all.map(({ path, imports }) => [
-      path,
-      imports.filter(({ lazy, type }) => !lazy && (types || !type)).flatMap(({ specifier }) => target(path, specifier) ?? []),
-    ]),
+    all.map(({ path, imports }) => [path, imports.filter(({ lazy }) => !lazy).flatMap(({ specifier }) => target(path, specifier) ?? [])]),
   )
   const found: string[] = []
   const done = new Set<string>()

@@ -20,8 +20,6 @@ export interface Import {
   readonly specifier: string
   /** `import()` at run time. */
   readonly lazy: boolean
-  /** `import type` and the like: gone when the code runs. */
-  readonly type: boolean
 }
 
 type Node = { readonly type: string; readonly [field: string]: unknown }
@@ -41,14 +39,13 @@ export function readSource(path: string, text: string): Source {
       case 'ImportDeclaration':
       case 'ExportAllDeclaration':
       case 'ExportNamedDeclaration':
-        if (node.source)
-          imports.push({ specifier: textOf(node.source), lazy: false, type: (node.importKind ?? node.exportKind) === 'type' })
+        if (node.source) imports.push({ specifier: textOf(node.source), lazy: false })
         break
       case 'TSImportType':
-        imports.push({ specifier: textOf(node.source ?? node.argument), lazy: false, type: true })
+        imports.push({ specifier: textOf(node.source ?? node.argument), lazy: false })
         break
       case 'ImportExpression':
-        imports.push({ specifier: textOf(node.source), lazy: true, type: false })
+        imports.push({ specifier: textOf(node.source), lazy: true })
         break
       case 'MemberExpression':
         uses.push(`${nameOf(node.object)}.${nameOf(node.property)}`)
