@@ -49,6 +49,6 @@ class Facts implements NativeFacts {
 }
 
 export const ownHeader = (record: Raw, name: string): string | undefined => {
-  for (const [header, value] of record.headers) if (header === name) return value.toString('utf8')
+  for (const [header, value] of record.headers) if (header === name) return typeof value === 'string' ? value : value.toString('utf8')
   return undefined
 }

@@ -1,12 +1,13 @@
 import { ByteReader } from './bytes.ts'
 
-/** One record as it lies in a partition. Key, value and headers are views of the answer that brought them. */
+/** One record as it lies in a partition. What is bytes is a view of the answer that brought it. */
 export interface Raw {
   readonly offset: number
   readonly time: number
   readonly key: Buffer | null
   readonly value: Buffer | null
-  readonly headers: readonly (readonly [name: string, value: Buffer])[]
+  /** Plain ASCII, as nearly all of them are, comes as text. */
+  readonly headers: readonly (readonly [name: string | Buffer, value: string | Buffer])[]
 }
 
 /** A transaction that came to nothing: its records, from the offset on, are not to be seen. */
@@ -77,7 +78,6 @@ export function readRecords(
 }
 
 function readRecord(reader: ByteReader, base: number, time: number, appended: boolean): Raw {
-  const { buffer } = reader
   const length = reader.varint()
   const end = reader.at + length
   reader.at++
@@ -86,21 +86,44 @@ function readRecord(reader: ByteReader, base: number, time: number, appended: bo
   const key = piece(reader)
   const value = piece(reader)
   const count = reader.varint()
-  let headers = noHeaders
-  if (count > 0) {
-    const found: [string, Buffer][] = []
-    for (let i = 0; i < count; i++) {
-      const size = reader.varint()
-      const name = buffer.toString('latin1', reader.at, (reader.at += size))
-      found.push([name, piece(reader) ?? nothing])
-    }
-    headers = found
-  }
+  const headers = count > 0 ? readHeaders(reader, count, end) : noHeaders
   reader.at = end
   return { offset, time: appended ? time : time + since, key, value, headers }
 }
 
-const nothing = Buffer.alloc(0)
+/** The names of the last record's headers, in their order: most are the same in the next. */
+const order: string[] = []
+const mostNames = 64
+
+/** One call out of JavaScript reads them all; each is then a piece of that text. */
+function readHeaders(reader: ByteReader, count: number, end: number): Raw['headers'] {
+  const start = reader.at
+  const text = reader.buffer.toString('latin1', start, end)
+  const found: [string | Buffer, string | Buffer][] = []
+  for (let i = 0; i < count; i++) {
+    const size = reader.varint()
+    const from = reader.at - start
+    const guess = order[i]
+    let name: string | Buffer
+    if (guess !== undefined && guess.length === size && text.startsWith(guess, from)) name = guess
+    else {
+      name = pieceOf(reader, text, start, size)
+      if (i < mostNames && typeof name === 'string') order[i] = name
+    }
+    reader.at = start + from + size
+    const length = reader.varint()
+    const value = length < 0 ? '' : pieceOf(reader, text, start, length)
+    if (length > 0) reader.at += length
+    found.push([name, value])
+  }
+  return found
+}
+
+function pieceOf({ buffer, at }: ByteReader, text: string, start: number, size: number): string | Buffer {
+  const from = at - start
+  for (let i = from; i < from + size; i++) if (text.charCodeAt(i) > 0x7e) return buffer.subarray(at, at + size)
+  return text.substring(from, from + size)
+}
 
 function piece(reader: ByteReader): Buffer | null {
   const length = reader.varint()
