@@ -16,6 +16,8 @@ describe('floors', () => {
     ['a type by import()', 'message/a.ts', "export type A = import('../service/app.ts').App", 'floor 6 is not below 1'],
     ['a package', 'message/a.ts', "import { a } from 'lodash'", 'the package has no dependencies'],
     ['what is bundled for the command line, elsewhere', 'service/a.ts', "import { a } from 'citty'", 'the package has no dependencies'],
+    ['a driver that is loaded at once', 'transport/kafka/driver.ts', "import { Producer } from '@platformatic/kafka'", 'no dependencies'],
+    ['a driver elsewhere', 'transport/kafka/link.ts', "await import('@platformatic/kafka')", 'the package has no dependencies'],
     ['a folder without a floor', 'cellar/a.ts', 'export {}', 'its folder has no floor'],
     ['what is outside', 'message/a.ts', "import { a } from '../../test/a.ts'", 'outside of the house'],
     ['an adapter from above', 'service/a.ts', "import { a } from '../transport/sqlite/index.ts'", 'an adapter is imported'],
@@ -30,6 +32,7 @@ describe('floors', () => {
       'service/connect.ts': "import { PabalError } from '../errors.ts'\nexport const open = () => import('../transport/sqlite/index.ts')",
       'transport/sqlite/store.ts': "import fs from 'node:fs'\nimport { a } from '../shared/a.ts'\nimport { b } from './b/c.ts'",
       'testing/app.ts': "import { createHub } from '../transport/memory/index.ts'",
+      'transport/kafka/driver.ts': "await import('@platformatic/kafka')",
       'cli/main.ts': "import { connect } from 'pabal'\nimport { defineCommand } from 'citty'",
     })
     expect(floorFaults(good)).toEqual([])
