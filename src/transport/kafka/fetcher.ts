@@ -1,4 +1,3 @@
-import { systemRuntime } from '../../runtime/system.ts'
 import { backoff, type Cluster, pause } from './cluster.ts'
 import { codes, isPassing, KafkaFault } from './codes.ts'
 import { type Fetched, type FetchPart, fetch } from './fetch.ts'
@@ -21,6 +20,15 @@ interface Slot {
   readonly partition: number
   readonly reader: Reader
   at: number
+  resolving: boolean
+}
+
+interface Asked {
+  /** Absent where nothing has room, or nothing is led by this broker. */
+  readonly answers: Promise<Fetched[]> | undefined
+  readonly leftOut: boolean
+  /** Who asked, and from where: an answer to anybody else is none. */
+  readonly slots: ReadonlyMap<Slot, number>
 }
 
 export interface FetcherOptions {
@@ -42,6 +50,7 @@ export class Fetcher {
   readonly #slots = new Map<string, Slot>()
   readonly #links = new Map<number, Link>()
   readonly #looping = new Set<number>()
+  #turn = 0
   #locating = false
   #closed = false
   #wake: (() => void)[] = []
@@ -52,7 +61,7 @@ export class Fetcher {
   }
 
   read(topic: string, partition: number, from: number, reader: Reader): void {
-    this.#slots.set(`${partition} ${topic}`, { topic, partition, reader, at: from })
+    this.#slots.set(`${partition} ${topic}`, { topic, partition, reader, at: from, resolving: false })
     this.#locate()
   }
 
@@ -93,61 +102,83 @@ export class Fetcher {
     if (this.#looping.has(node)) return
     this.#looping.add(node)
     let failures = 0
+    let asked: Asked | undefined
     while (!this.#closed) {
-      const mine: Slot[] = []
-      let leftOut = false
-      for (const slot of this.#slots.values()) {
-        if (this.#leader(slot.topic, slot.partition) !== node) continue
-        if (slot.reader.full()) leftOut = true
-        else mine.push(slot)
-      }
-      if (mine.length === 0) {
-        if (!leftOut) break
+      asked ??= this.#ask(node)
+      if (asked.answers === undefined) {
+        if (!asked.leftOut) break
+        asked = undefined
         await new Promise<void>((resolve) => this.#wake.push(resolve))
         continue
       }
+      const { answers, slots }: Asked = asked
+      asked = undefined
       try {
-        let link = this.#links.get(node)
-        if (link === undefined) this.#links.set(node, (link = this.#cluster.private(node, { requestTimeout: 10_000 })))
-        const parts = mine.map(({ topic, partition, at }): FetchPart => ({ topic, partition, from: at }))
-        // The first partitions of a request are filled first: another one begins each time.
-        const turn = failures === 0 ? Math.floor(systemRuntime.random() * parts.length) : 0
-        parts.push(...parts.splice(0, turn))
-        const limits = { wait: leftOut ? shortWait : longWait, bytes: this.#o.bytes, partitionBytes: this.#o.partitionBytes }
-        const answers = await fetch(link, parts, limits)
+        const taken: (() => void)[] = []
         let trouble = false
-        for (const answer of answers) trouble = this.#took(answer) || trouble
+        for (const answer of (await answers) as Fetched[]) {
+          const take = this.#took(answer, slots)
+          if (typeof take === 'function') taken.push(take)
+          else trouble ||= take
+        }
         failures = trouble ? failures + 1 : 0
+        // The next answer is on its way while what came is handed out.
+        if (taken.length > 0 && failures === 0 && !this.#closed) {
+          asked = this.#ask(node)
+          if (asked.answers === undefined) asked = undefined
+        }
+        for (const take of taken) take()
       } catch (error) {
         failures++
         if (this.#closed) break
         this.#o.troubled(error)
-        for (const { topic } of mine) this.#cluster.forget(topic)
+        for (const { topic } of slots.keys()) this.#cluster.forget(topic)
       }
       if (failures > 0) {
         await pause(Math.min(backoff(failures), 500))
-        this.#locate()
         // Where its partitions are led now is found out meanwhile.
+        this.#locate()
         await pause(5)
       }
     }
     this.#looping.delete(node)
   }
 
-  /** True where the partition could not be read. */
-  #took(answer: Fetched): boolean {
+  /** Asks for all that this broker leads and that has room. */
+  #ask(node: number): Asked {
+    const mine: Slot[] = []
+    let leftOut = false
+    for (const slot of this.#slots.values()) {
+      if (this.#leader(slot.topic, slot.partition) !== node) continue
+      if (slot.resolving || slot.reader.full()) leftOut = true
+      else mine.push(slot)
+    }
+    const slots = new Map(mine.map((slot) => [slot, slot.at]))
+    if (mine.length === 0) return { answers: undefined, leftOut, slots }
+    let link = this.#links.get(node)
+    if (link === undefined) this.#links.set(node, (link = this.#cluster.private(node, { requestTimeout: 10_000 })))
+    const parts = mine.map(({ topic, partition, at }): FetchPart => ({ topic, partition, from: at }))
+    // The first partitions of a request are filled first: another one begins each time.
+    if (parts.length > 1) parts.push(...parts.splice(0, this.#turn++ % parts.length))
+    const limits = { wait: leftOut ? shortWait : longWait, bytes: this.#o.bytes, partitionBytes: this.#o.partitionBytes }
+    const answers = fetch(link, parts, limits)
+    // Looked at later, where it is awaited.
+    answers.catch(() => undefined)
+    return { answers, leftOut, slots }
+  }
+
+  /** What hands out the records; or whether the partition could not be read. */
+  #took(answer: Fetched, asked: ReadonlyMap<Slot, number>): (() => void) | boolean {
     const slot = this.#slots.get(`${answer.partition} ${answer.topic}`)
-    if (slot === undefined) return false
-    const { code, bytes, aborted, start } = answer
-    if (code === codes.OFFSET_OUT_OF_RANGE && slot.at < start) {
-      slot.reader.lost?.(slot.at, start)
-      slot.at = start
+    if (slot === undefined || asked.get(slot) !== slot.at) return false
+    const { code, bytes, aborted } = answer
+    if (code === codes.OFFSET_OUT_OF_RANGE) {
+      void this.#resolve(slot)
       return false
     }
     if (code !== 0) {
-      if (code === codes.OFFSET_OUT_OF_RANGE && slot.at > answer.end) slot.at = Math.max(0, answer.end)
-      else if (!isPassing(code)) {
-        this.release(slot.topic, slot.partition)
+      if (!isPassing(code)) {
+        this.#slots.delete(`${answer.partition} ${answer.topic}`)
         slot.reader.failed(new KafkaFault(code, `${slot.topic}/${slot.partition}`))
         return false
       }
@@ -157,13 +188,33 @@ export class Fetcher {
     if (bytes.length === 0) return false
     try {
       const { records, next } = readRecords(bytes, slot.at, aborted, this.#o.decompress)
+      if (next <= slot.at) return false
       slot.at = next
-      slot.reader.take(records, next)
+      return () => {
+        if (this.#slots.get(`${slot.partition} ${slot.topic}`) === slot) slot.reader.take(records, next)
+      }
     } catch (error) {
-      this.release(slot.topic, slot.partition)
+      this.#slots.delete(`${answer.partition} ${answer.topic}`)
       slot.reader.failed(error)
+      return false
     }
-    return false
+  }
+
+  /** The offset is not there any more, or not yet: it is found out which, and read on from where something is. */
+  async #resolve(slot: Slot): Promise<void> {
+    if (slot.resolving) return
+    slot.resolving = true
+    try {
+      const [start = 0] = await this.#cluster.offsets(slot.topic, [slot.partition], -2)
+      const from = slot.at
+      slot.at = start
+      if (from < start) slot.reader.lost?.(from, start)
+    } catch (error) {
+      this.#o.troubled(error)
+    } finally {
+      slot.resolving = false
+      this.more()
+    }
   }
 
   async close(): Promise<void> {
