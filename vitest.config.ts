@@ -7,11 +7,11 @@ const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathnam
 const alias = [
   { find: /^pabal$/, replacement: source('index.ts') },
   { find: /^pabal\/testing$/, replacement: source('testing/index.ts') },
-  { find: /^pabal\/(memory|sqlite)$/, replacement: source('transport/$1/index.ts') },
+  { find: /^pabal\/(memory|sqlite|amqp|kafka)$/, replacement: source('transport/$1/index.ts') },
 ]
 
 /** Tests which start, kill or freeze processes, sync to a disk, or measure time: one file at a time, after all the others. */
-const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'services', 'transport/mesh', 'transport/sqlite'].map(
+const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'kafka', 'services', 'transport/mesh', 'transport/sqlite'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 )
 

@@ -46,7 +46,7 @@ export interface DriverReader {
 /** The driver, loaded when it is needed. Throws `DRIVER_MISSING`. */
 export async function loadDriver(): Promise<Driver> {
   try {
-    return (await import('@platformatic/kafka')) as unknown as Driver
+    return await import('@platformatic/kafka')
   } catch (cause) {
     const { code, message } = cause as { code?: string; message: string }
     if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@platformatic/kafka')) throw cause

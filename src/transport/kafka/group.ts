@@ -41,6 +41,8 @@ interface Holding {
   owned: { readonly shard: OwnedShard; readonly cursor: Cursor } | undefined
 }
 
+const idleFor = 2000
+
 /** A member of a group: owns partitions, each as a shard with its parking lot. */
 export class GroupMember implements Subscription {
   readonly #s: Surroundings
@@ -58,6 +60,7 @@ export class GroupMember implements Subscription {
   #stopped = false
   #closing: Promise<void> | undefined
   #idle = false
+  #told = false
 
   constructor(surroundings: Surroundings, place: GroupPlace, options: SubscribeOptions, receive: Receive, sender: Sender) {
     this.#s = surroundings
@@ -100,11 +103,20 @@ export class GroupMember implements Subscription {
     for (const partition of fresh) this.#holdings.set(partition, { generation, over: false, owned: undefined })
     if (fresh.length > 0) this.#taking = this.#taking.then(() => this.#takeAll(fresh))
     const idle = members > this.#count
-    if (idle && partitions.length === 0 && !this.#idle)
-      this.#s.warn(
-        `a member of the group ${this.#place.group} is idle: there are ${members} members for the ${this.#count} partitions of ${this.#place.topic}`,
-      )
     this.#idle = idle && partitions.length === 0
+    // While partitions change hands nobody has them.
+    if (this.#idle)
+      systemRuntime.timer(
+        idleFor,
+        () => {
+          if (!this.#idle || this.#told || this.#stopped) return
+          this.#told = true
+          this.#s.warn(
+            `a member of the group ${this.#place.group} is idle: there are ${members} members for the ${this.#count} partitions of ${this.#place.topic}`,
+          )
+        },
+        true,
+      )
   }
 
   get #count(): number {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { LinkFault } from './codes.ts'
 import type { Driver, DriverConnection, DriverConnectionOptions, DriverReader } from './driver.ts'
@@ -84,7 +85,12 @@ export class Link {
     if (this.#closed) throw new LinkFault('the connection is closed', { unsent: true })
     const { driver, clientId, connection: options } = this.#wiring
     const { host, port } = this.address
-    const connection = new driver.Connection(clientId, { ...options, ...this.#options })
+    const connection = new driver.Connection(clientId, {
+      ...options,
+      ...this.#options,
+      // An address has no name.
+      ...(options.tls === undefined || isIP(host) > 0 ? {} : { tlsServerName: true }),
+    })
     // Told by the requests that fail of it.
     connection.on('error', () => undefined)
     try {

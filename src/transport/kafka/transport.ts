@@ -106,7 +106,7 @@ export class KafkaTransport implements Transport {
       connectTimeout: 5000,
       requestTimeout: 15_000,
       maxInflights: 20,
-      ...(tls === undefined ? {} : { tls, tlsServerName: true }),
+      ...(tls === undefined ? {} : { tls }),
       ...(sasl === undefined
         ? {}
         : {
