@@ -144,6 +144,34 @@ describe.skipIf(!(await kafkaThere()))('other clients', () => {
     expect((await admin.metadata({ topics: [`${prefix}few`] })).topics.get(`${prefix}few`)?.partitionsCount).toBe(2)
   })
 
+  test('a topic that takes less than the broker gets smaller batches', { timeout: 30_000 }, async () => {
+    const transport = await member()
+    const admin = new driver.Admin({ clientId: 'other', bootstrapBrokers: [address] })
+    ends.push(() => admin.close())
+    const configs = [{ name: 'max.message.bytes', value: '20000' }]
+    await admin.createTopics({ topics: [`${prefix}small`], partitions: 4, replicas: 1, configs })
+    const channel = queue('small')
+    await expect.poll(() => transport.provision([channel], 'check').then(() => 'there', String)).toBe('there')
+    const batch = Array.from({ length: 300 }, (_, n) => ({
+      channel,
+      durable: true,
+      message: sampleMessage(`m-${n}`, 1, { key: 'one', body: new Uint8Array(n === 150 ? 30_000 : 1000) }),
+    }))
+    const results = await transport.send(batch)
+    expect(results.flatMap((result, n) => (result === 'sent' ? [] : [[n, (result as { code: string }).code]]))).toEqual([
+      [150, 'MESSAGE_TOO_LARGE'],
+    ])
+    // From now on what stands beside it may be made.
+    await transport.provision([channel], 'create')
+    const ids: string[] = []
+    await transport.subscribe(channel, limits, ({ message }) => {
+      ids.push(message.id)
+      return { emit: [] }
+    })
+    await expect.poll(() => ids.length, { timeout: 10_000 }).toBe(299)
+    expect(ids).toEqual(batch.map(({ message }) => message.id).filter((id) => id !== 'm-150'))
+  })
+
   test('an idle member is told, once', { timeout: 30_000 }, async () => {
     const warnings: string[] = []
     const channel = queue('narrow')

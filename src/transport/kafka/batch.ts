@@ -1,4 +1,4 @@
-import { ByteWriter } from './bytes.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
 import { crc32c } from './crc32c.ts'
 
 /** Who waits for records, and what is said of each by its index. */
@@ -109,6 +109,44 @@ export class Batch {
     bytes.set(head.take(), 0)
     bytes.writeUInt32BE(crc32c(bytes, afterCrc, length), crcAt)
     return bytes
+  }
+
+  /** Two that hold half of it each, in order. */
+  split(): [Batch, Batch] {
+    const half = this.count >> 1
+    const halves: [Batch, Batch] = [
+      new Batch(this.#first, this.deadline, this.bytes >> 1),
+      new Batch(this.#first, this.deadline, this.bytes >> 1),
+    ]
+    const reader = new ByteReader(this.#writer.buffer, headerBytes)
+    for (let i = 0; i < this.count; i++) {
+      const length = reader.varint()
+      const end = reader.at + length
+      reader.at++
+      const since = reader.varint()
+      reader.varint()
+      const [first, second] = halves
+      const to = i < half ? first : second
+      to.#copy(since, reader.buffer.subarray(reader.at, end), this.#waiters[i] as Waiter, this.#indexes[i] as number)
+      reader.at = end
+    }
+    for (const [index, one] of halves.entries()) {
+      one.#last = this.#last
+      one.attempts = this.attempts + 1
+      // Only for its place among others: it is numbered anew.
+      one.sequence = this.sequence + index * half
+    }
+    return halves
+  }
+
+  #copy(since: number, rest: Uint8Array, waiter: Waiter, index: number): void {
+    const writer = this.#writer
+    const start = writer.length
+    writer.length += 2
+    writer.i8(0).varint(since).varint(this.count).raw(rest)
+    this.#widen(start, 2, writer.length - start - 2)
+    this.#waiters.push(waiter)
+    this.#indexes.push(index)
   }
 
   settle(error: Error | undefined): void {

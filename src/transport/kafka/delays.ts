@@ -73,6 +73,8 @@ export class Delays {
         this.#held.clear()
       },
       troubled: fetching.troubled,
+      // Somebody else forwards, or nobody may.
+      refused: () => undefined,
     })
     this.#membership.start()
   }

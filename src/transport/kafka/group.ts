@@ -61,6 +61,7 @@ export class GroupMember implements Subscription {
   #closing: Promise<void> | undefined
   #idle = false
   #told = false
+  #said = ''
 
   constructor(surroundings: Surroundings, place: GroupPlace, options: SubscribeOptions, receive: Receive, sender: Sender) {
     this.#s = surroundings
@@ -85,6 +86,7 @@ export class GroupMember implements Subscription {
       },
       lost: () => this.#lose(),
       troubled: surroundings.fetching.troubled,
+      refused: (error) => this.#refused(error),
     })
     this.#commits = new Commits(cluster, this.#membership, place.topic, place.group)
     this.#fetcher = new Fetcher(cluster, surroundings.fetching)
@@ -94,6 +96,14 @@ export class GroupMember implements Subscription {
   async start(wait: boolean): Promise<void> {
     this.#membership.start()
     if (wait) await Promise.race([this.#joined, pause(this.#s.sessionTimeout * 2)])
+  }
+
+  #refused(error: Error): void {
+    if (this.#said === error.message) return
+    this.#said = error.message
+    const why =
+      codeOf(error) === codes.INCONSISTENT_GROUP_PROTOCOL ? 'it has members that are not Pabal’s, or of another version' : error.message
+    this.#s.warn(`the group ${this.#place.group} does not take this member: ${why}`)
   }
 
   #assigned({ partitions, members }: Assignment, generation: number): void {
@@ -204,6 +214,7 @@ export class GroupMember implements Subscription {
       owned: () => this.#membership.alive && this.#membership.holds(partition),
       released: () => this.#membership.refuse(partition),
       bufferMessages: Math.max(200, Math.min(this.#options.maxMessages * 2, 5000)),
+      bufferBytes: 1024 * 1024,
     })
     holding.owned = { shard, cursor }
     await shard.start((error) => this.#unreadable(partition, error))

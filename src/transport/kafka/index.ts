@@ -4,6 +4,7 @@ import { type KafkaOptions, optionsFromUrl } from './options.ts'
 import { KafkaTransport } from './transport.ts'
 
 export type { KafkaOptions } from './options.ts'
+export { rightsOf } from './rights.ts'
 
 /**
  * Kafka 2.4 or newer, by the driver `@platformatic/kafka`. Durable when `send` resolves (all replicas in sync have it), in order

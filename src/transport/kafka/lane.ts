@@ -13,6 +13,8 @@ export class Lane {
   /** One at a time until all that failed is through. */
   careful = false
   sequence = 0
+  /** The largest batch that its topic takes, where that was found to be less than the broker's limit. */
+  limit = Number.POSITIVE_INFINITY
   /** How large the last batch became. */
   expected = 0
 
@@ -41,6 +43,14 @@ export class Lane {
   back(batch: Batch): void {
     this.sent.splice(this.sent.indexOf(batch), 1)
     this.failed.push(batch)
+    this.careful = true
+  }
+
+  /** It came back as too large: its halves take its place. */
+  halve(batch: Batch): void {
+    this.sent.splice(this.sent.indexOf(batch), 1)
+    this.limit = Math.max(1024, batch.bytes >> 1)
+    this.failed.push(...batch.split())
     this.careful = true
   }
 

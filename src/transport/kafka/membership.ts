@@ -15,6 +15,8 @@ export interface MembershipOptions {
   /** It was thrown out, or was silent for too long: whatever it held may be with others. */
   readonly lost: () => void
   readonly troubled: (error: unknown) => void
+  /** The group does not take this member, and will not by itself. It keeps trying. */
+  readonly refused: (error: Error) => void
 }
 
 /** Told to the group for a while after the last delivery of a partition was given back. */
@@ -130,6 +132,7 @@ export class Membership {
       if (!this.alive && this.#owned.size > 0) this.#loseAll()
     }
     this.#o.troubled(error)
+    if (error instanceof KafkaFault && !isPassing(error.code)) this.#o.refused(error)
   }
 
   #loseAll(): void {

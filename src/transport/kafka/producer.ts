@@ -79,7 +79,7 @@ export class Producer {
   ): void {
     const lane = this.#lane(topic, partition)
     let { open } = lane
-    if (open !== undefined && open.bytes + size > this.#o.batchBytes()) {
+    if (open !== undefined && open.bytes + size > Math.min(this.#o.batchBytes(), lane.limit)) {
       lane.queue.push(open)
       open = undefined
     }
@@ -228,13 +228,26 @@ export class Producer {
     if (code === codes.UNKNOWN_PRODUCER_ID || code === codes.INVALID_PRODUCER_EPOCH) this.#stale = true
     // One before it failed: it comes again after that one. Otherwise the broker has forgotten this producer.
     else if (code === codes.OUT_OF_ORDER_SEQUENCE_NUMBER) this.#stale ||= !lane.careful
-    else if (!isPassing(code)) {
+    else if ((code === codes.MESSAGE_TOO_LARGE || code === codes.RECORD_LIST_TOO_LARGE) && batch.count > 1) {
+      this.#halve(lane, batch)
+      return
+    } else if (!isPassing(code)) {
       lane.done(batch)
       this.#giveUp(batch, fault)
       if (lane.failed.length > 0) this.#requeue(lane)
       return
     }
     this.#failed(lane, batch, fault)
+  }
+
+  /** The topic takes less than the broker: the numbers of what follows change. */
+  #halve(lane: Lane, batch: Batch): void {
+    const before = batch.bytes
+    lane.halve(batch)
+    this.#bytes += lane.failed.slice(-2).reduce((sum, one) => sum + one.bytes, 0) - before
+    this.#stale = this.#o.safe
+    this.#requeue(lane)
+    this.#schedule()
   }
 
   #failed(lane: Lane, batch: Batch, error: Error): void {
