@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import type { Receive } from '../../transport/seam.ts'
 import { Collector, done, release } from '../collector.ts'
 import type { Definition } from '../definition.ts'
-import { assertSame } from '../samples.ts'
+import { assertOnce, assertSame } from '../samples.ts'
 import type { Stage } from '../stage.ts'
 
 /** What is sent arrives: whole, in the end, and after whatever consumers do. */
@@ -162,7 +163,10 @@ export const deliveryScenarios: readonly Definition[] = [
       }
       const all: Promise<void>[] = []
       for (let n = 0; n < 400; n++) {
-        all.push(one())
+        const sent = one()
+        // one that fails is told of when all of them are looked at
+        sent.catch(() => {})
+        all.push(sent)
         await stage.pause(4)
       }
       await Promise.all(all)
@@ -172,6 +176,50 @@ export const deliveryScenarios: readonly Definition[] = [
         const median = times.sort((a, b) => a - b)[200] ?? 0
         assert.ok(median < 500, `${what} took ${Math.round(median)} ms in the median`)
       }
+    },
+  },
+  {
+    id: 'delivery-2',
+    title: 'what is given back at once leaves everything else its turn',
+    proves: 'A lone consumer that gives back what it is handed, at once and each time, keeps neither timers nor other messages waiting.',
+    play: async (stage) => {
+      const queue = await stage.queue()
+      const taken: string[] = []
+      const begun = stage.runtime.monotonic()
+      let given = 0
+      let over = false
+      let stuck = false
+      const receive: Receive = ({ message }) => {
+        // nothing else would ever end this where the promise is broken
+        if (stage.runtime.monotonic() - begun > stage.patience) stuck = over = true
+        if (message.key === 'bad' && !over) {
+          given++
+          return release()
+        }
+        taken.push(message.id)
+        return done()
+      }
+      await stage.subscribe(await stage.member(), queue, receive)
+      await stage.send([stage.outgoing(queue, { key: 'bad' })])
+      await stage.until(
+        () => given > 10,
+        () => `given back ${given} times`,
+        () => given,
+      )
+      const good = stage.batch(queue, 20, (n) => ({ key: `k${n}` }))
+      await stage.send(good)
+      await stage.until(
+        () => taken.length >= 20,
+        () => `${taken.length} of 20 others`,
+        () => taken.length,
+      )
+      over = true
+      await stage.until(
+        () => taken.length === 21,
+        () => `${taken.length} of 21 taken`,
+      )
+      assert.ok(!stuck, 'nothing else happened while a message was given back again and again')
+      assertOnce(taken, 'taken')
     },
   },
 ]

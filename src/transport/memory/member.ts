@@ -63,18 +63,26 @@ export class Member implements Subscription, Owner {
     this.group.hub.turns.soon(this.#pump)
   }
 
+  /** Stays scheduled while it runs: it looks for more by itself. */
   readonly #pump = (): void => {
-    this.#scheduled = false
+    this.#scheduled = !this.#handOutAll()
+  }
+
+  /** Whether all that can be handed out now is; otherwise it goes on when the event loop has turned. */
+  #handOutAll(): boolean {
+    const { turns } = this.group.hub
     let looked = 0
     let now = 0
     for (let shard = this.callers.head; shard !== undefined; shard = this.callers.head) {
-      if (this.stopped || this.transport.state !== 'open') return
+      if (this.stopped || this.transport.state !== 'open') return true
+      // What is settled at once leaves room for more at once: without an end, where it is given back.
+      if (turns.rest(this.#pump)) return false
       const entry = shard.peek(this.#suspect === undefined)
       if (entry === undefined) {
         this.#uncall(shard)
         continue
       }
-      if (this.#held > 0 && (this.#held >= this.options.maxMessages || this.#heldBytes + entry.bytes > this.options.maxBytes)) return
+      if (this.#held > 0 && (this.#held >= this.options.maxMessages || this.#heldBytes + entry.bytes > this.options.maxBytes)) return true
       this.#uncall(shard)
       // The clock is read for the first and then now and then: what is late may be dropped, it need not be.
       if (entry.expires !== Number.POSITIVE_INFINITY && looked++ % glance === 0) now = this.group.hub.runtime.monotonic()
@@ -82,6 +90,7 @@ export class Member implements Subscription, Owner {
       else this.#handOut(shard, entry)
       if (!shard.idle) shard.call()
     }
+    return true
   }
 
   #uncall(shard: Shard): void {
@@ -144,7 +153,8 @@ export class Member implements Subscription, Owner {
     } else {
       const { after = 0 } = settlement.release
       this.back(out)
-      shard.restore(entry, after > 0 ? hub.runtime.now() + after : 0)
+      // Not in the same breath: the rest of its shard, which it goes before, would never have its turn.
+      shard.restore(entry, hub.runtime.now() + Math.max(1, after))
       if (!this.stopped) this.group.offer(shard)
     }
     shard.unblock(entry)

@@ -26,12 +26,19 @@ export class Turns {
 
   /** Runs `run` when the code that runs now is done, or after the event loop has turned. */
   soon(run: () => void): void {
-    if (this.#waiting !== undefined) this.#waiting.push(run)
-    else if (this.burst < this.#looked + glance || !this.#isDue()) queueMicrotask(run)
-    else {
-      this.#waiting = [run]
-      this.#runtime.timer(0, this.#turned)
+    if (!this.rest(run)) queueMicrotask(run)
+  }
+
+  /** Whether the event loop is to turn before more is handed out; `run` is called then. */
+  rest(run: () => void): boolean {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(run)
+      return true
     }
+    if (this.burst < this.#looked + glance || !this.#isDue()) return false
+    this.#waiting = [run]
+    this.#runtime.timer(0, this.#turned)
+    return true
   }
 
   /** The value, given to who awaits it after the turn where one is due: a sender in a loop would never let it come. */

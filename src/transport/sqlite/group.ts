@@ -266,7 +266,8 @@ export class GroupSubscription implements Subscription {
 
   #giveBack(entry: Entry, after: number): void {
     const shard = entry.from
-    const due = this.#env.runtime.now() + after
+    // Not in the same breath: where nobody else is there to take it, nothing else would ever have its turn.
+    const due = this.#env.runtime.now() + Math.max(1, after)
     if (entry.row) shard.park(entry, { ...(entry.parked ?? { attempts: 0, code: 'KEY_PARKED', reason: 'it was given back' }), due })
     else shard.hold(entry, due)
     const units = [...this.#env.peers.units(this.channel.address, this.group)].sort()

@@ -34,7 +34,7 @@ describe('isolation', () => {
       spoiled.headers.x = '2'
     })
     a.at(0).settle({ release: {} })
-    await bench.pass()
+    await bench.pass(1)
     for (const { delivery } of [a.at(1), b.at(0)]) assert.deepEqual([delivery.message.type, delivery.message.headers.x], ['T', '1'])
   })
 })
