@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Delivery, Outgoing, ParkNote, Receive, Settlement } from '../transport/seam.ts'
-import { assertIds, assertOnce } from './samples.ts'
+import { assertIds, assertOnce, assertSequence } from './samples.ts'
 
 /** Decides over one delivery; the default acknowledges. */
 export type Decide = (delivery: Delivery) => Settlement | Promise<Settlement>
@@ -82,7 +82,7 @@ export class Collector {
       const key = keyOf.get(id)
       if (key !== undefined) (got.get(key) ?? got.set(key, []).get(key))?.push(id)
     }
-    for (const [key, ids] of sent) assert.deepEqual([...new Set(got.get(key))], ids, `the order of key ${key}`)
+    for (const [key, ids] of sent) assertSequence([...new Set(got.get(key))], ids, `the order of key ${key}`)
     this.assertExclusive()
   }
 

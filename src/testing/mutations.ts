@@ -111,7 +111,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'delivers one message in fifty twice',
-    caughtBy: ['1', '2', 'groups-1'],
+    caughtBy: ['1', '2', 'groups-1', '20'],
     mutate: (world) => {
       let count = 0
       return receiving((receive) => (delivery) => {
@@ -145,10 +145,49 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'ignores the bound on what is out',
-    caughtBy: ['limits-1', 'limits-2'],
+    caughtBy: ['limits-1', 'limits-2', '20'],
     mutate: (world) =>
       wrapWorld(world, (inner) => ({
         subscribe: (channel, options, receive) => inner.subscribe(channel, { ...options, maxMessages: 1000, maxBytes: 1e9 }, receive),
+      })),
+  },
+  {
+    name: 'leaves its group when it has enough in hand, and joins it again',
+    caughtBy: ['20'],
+    mutate: (world) =>
+      wrapWorld(world, (inner) => ({
+        subscribe: async (channel, options, receive) => {
+          let out = 0
+          let leaving: Promise<void> | undefined
+          let over = false
+          const join = () =>
+            inner.subscribe(channel, options, async (delivery) => {
+              if (++out >= options.maxMessages && !over) leaving ??= rejoin().catch(() => {})
+              try {
+                return await receive(delivery)
+              } finally {
+                out--
+              }
+            })
+          const rejoin = async () => {
+            await subscription.close()
+            subscription = await join()
+            if (over) subscription.stop()
+            leaving = undefined
+          }
+          let subscription = await join()
+          return {
+            stop: () => {
+              over = true
+              subscription.stop()
+            },
+            close: async () => {
+              over = true
+              await leaving
+              await subscription.close()
+            },
+          }
+        },
       })),
   },
   {

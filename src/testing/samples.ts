@@ -49,6 +49,18 @@ export function assertIds(actual: Iterable<string>, expected: Iterable<string>, 
   assert.ok(missing.length === 0 && foreign.length === 0, `${what}: ${few('missing', missing)}${few('not expected', foreign)}`)
 }
 
+/**
+ * The same values in the same order; says where they part. `deepEqual` tells the whole difference of two long lists, in memory
+ * that grows with the square of it.
+ */
+export function assertSequence<T extends string | number>(actual: readonly T[], expected: readonly T[], what: string): void {
+  const at = actual.findIndex((value, index) => value !== expected[index])
+  if (at < 0 && actual.length === expected.length) return
+  const from = at < 0 ? actual.length : at
+  const part = (list: readonly T[]) => `${list.slice(from, from + 5).join(', ')}${list.length > from + 5 ? ', …' : ''}`
+  assert.fail(`${what}: at ${from} of ${expected.length} came ${part(actual) || 'nothing'}, expected ${part(expected) || 'nothing'}`)
+}
+
 /** No id twice. */
 export function assertOnce(ids: readonly string[], what: string): void {
   const seen = new Set<string>()

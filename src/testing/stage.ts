@@ -16,6 +16,8 @@ export class Stage {
   readonly runtime: Runtime
   readonly patience: number
   readonly quiet: number
+  readonly calls: number
+  readonly overload: number
   /** Begins every name of this run, so that scenarios and runs do not meet. */
   readonly prefix: string
   readonly #world: World
@@ -31,6 +33,8 @@ export class Stage {
     this.runtime = world.runtime ?? systemRuntime
     this.patience = world.patience ?? 10_000
     this.quiet = world.quiet ?? 200
+    this.calls = world.calls ?? 100_000
+    this.overload = world.overload ?? 2500
     this.prefix = `c${id.replace(/\W/g, '')}-${this.runtime.id().replace(/-/g, '').slice(8)}`
   }
 
@@ -137,6 +141,15 @@ export class Stage {
 
   pause(ms: number): Promise<void> {
     return pause(this.runtime, ms)
+  }
+
+  /** Waits until `state` has stayed the same for `quiet` milliseconds. */
+  async settled(state: () => string): Promise<void> {
+    let last: string | undefined
+    for (let now = state(); now !== last; now = state()) {
+      last = now
+      await this.pause(this.quiet)
+    }
   }
 
   /** Listens for `quiet` milliseconds for what must not come. */

@@ -19,6 +19,10 @@ export interface World {
   readonly patience?: number | undefined
   /** How long to listen for what must not come, in milliseconds. Default 200. */
   readonly quiet?: number | undefined
+  /** How many calls the scenario 30d makes. Default 100,000. */
+  readonly calls?: number | undefined
+  /** How long the scenario 20 gives its consumers more than they can do, in milliseconds. Default 2,500. */
+  readonly overload?: number | undefined
   /** The clock that the members use, where it is not the system's. */
   readonly runtime?: Runtime | undefined
 }

@@ -1,13 +1,15 @@
+import type { Runtime } from '../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { transportFrom } from '../../src/service/transports.ts'
 import { hostedMember, type World } from '../../src/testing/index.ts'
 import { createHub } from '../../src/transport/memory/index.ts'
 
 /** A hub in this process: members are transports of it, killed and frozen by the hub. */
-export function memoryWorld(): World {
-  const hub = createHub({ runtime: systemRuntime })
+export function memoryWorld(runtime: Runtime = systemRuntime): World {
+  const hub = createHub({ runtime })
   return {
     name: 'memory',
+    runtime,
     member: () => hub.transport(),
     mortal: () => {
       const transport = hub.transport()
@@ -26,6 +28,8 @@ export function sqliteWorld(file: string): World {
   const url = `sqlite:${file}`
   return {
     name: 'sqlite',
+    // minutes of it where there is time: PABAL_OVERLOAD=120000 npm run conformance
+    overload: Number(process.env.PABAL_OVERLOAD ?? (process.env.CI === undefined ? 2500 : 60_000)),
     // each member has a thread of its own, and many of them share few cores here
     patience: 20_000,
     member: () => transportFrom(url, systemRuntime),

@@ -3,6 +3,8 @@ import { adminScenarios } from './admin.ts'
 import { failingScenarios } from './app/failing.ts'
 import { gatherScenarios } from './app/gathering.ts'
 import { holdingScenarios } from './app/holding.ts'
+import { leakScenarios } from './app/leaks.ts'
+import { overloadScenarios } from './app/overload.ts'
 import { redriveScenarios } from './app/redriving.ts'
 import { replyScenarios } from './app/replies.ts'
 import { requestScenarios } from './app/requests.ts'
@@ -35,8 +37,10 @@ export const allScenarios: readonly Definition[] = [
   ...failingScenarios,
   ...redriveScenarios,
   ...versionScenarios,
+  ...overloadScenarios,
   ...rollingScenarios,
   ...requestScenarios,
   ...replyScenarios,
   ...gatherScenarios,
+  ...leakScenarios,
 ]

@@ -3,6 +3,7 @@ import type { Channel } from '../../channel/channel.ts'
 import type { Outgoing } from '../../transport/seam.ts'
 import { Collector, done, Held, release } from '../collector.ts'
 import type { Definition } from '../definition.ts'
+import { assertSequence } from '../samples.ts'
 import type { Stage } from '../stage.ts'
 import { collectAll } from './delivery.ts'
 
@@ -172,7 +173,7 @@ export function keyed(stage: Stage, channel: Channel, count: number, keys: numbe
 export function assertHandedOutInOrder(collector: Collector, byKey: ReadonlyMap<string, readonly string[]>): void {
   for (const [key, ids] of byKey) {
     const came = collector.deliveries.filter((delivery) => delivery.message.key === key).map((delivery) => delivery.message.id)
-    assert.deepEqual([...new Set(came)], ids, `the order of key ${key}`)
+    assertSequence([...new Set(came)], ids, `the order of key ${key}`)
   }
   collector.assertExclusive()
 }

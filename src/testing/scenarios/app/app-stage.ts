@@ -23,14 +23,19 @@ export class AppStage {
   }
 
   async app(options: ConnectOptions = {}, transport?: Transport): Promise<App> {
-    const app = await connect(transport ?? (await this.stage.unopened()), { drain: 5000, logger: silent, ...options })
+    const app = await connect(transport ?? (await this.stage.unopened()), {
+      drain: 5000,
+      logger: silent,
+      runtime: this.stage.runtime,
+      ...options,
+    })
     this.#apps.push(app)
     return app
   }
 
   /** An app on a member that will be killed. */
   async doomed(mortal: Mortal, options: ConnectOptions = {}): Promise<App> {
-    const app = await connect(mortal.transport, { drain: 0, logger: silent, ...options })
+    const app = await connect(mortal.transport, { drain: 0, logger: silent, runtime: this.stage.runtime, ...options })
     this.#doomed.push(app)
     return app
   }

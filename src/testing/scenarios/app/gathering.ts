@@ -3,7 +3,6 @@ import type { Delivery } from '../../../transport/seam.ts'
 import { Collector, done } from '../../collector.ts'
 import type { Definition } from '../../definition.ts'
 import type { Stage } from '../../stage.ts'
-import { wrap } from '../../wrap.ts'
 import { AppStage } from './app-stage.ts'
 
 /** Publish/asynchronous responses. */
@@ -95,44 +94,6 @@ export const gatherScenarios: readonly Definition[] = [
       const nobody = await kitchen.quote.gather({ table: 'a', n: 1 }, { within: '300ms' }).result()
       assert.deepEqual([nobody.replies.length, nobody.failed.length], [0, 0])
       assert.equal(nobody.ended, stage.capabilities.detectsNoReceiver ? 'nobody' : 'deadline')
-    },
-  },
-  {
-    id: '30d',
-    title: 'many calls leave nothing behind',
-    proves:
-      'However often is asked, one inbox serves: no subscription and no waiting call is leaked, by calls that end, are left or are ignored.',
-    timeout: 180_000,
-    play: async (stage) => {
-      const apps = new AppStage(stage)
-      await apps.kitchen({})
-      const transport = await stage.unopened()
-      let opened = 0
-      const counting = wrap(transport, {
-        inbox: (owner, receive) => {
-          opened++
-          return transport.inbox(owner, receive)
-        },
-        subscribe: (channel, options, receive) => {
-          opened++
-          return transport.subscribe(channel, options, receive)
-        },
-      })
-      const app = await apps.app({}, counting)
-      const { kitchen } = app.clients({ kitchen: apps.names.kitchen }, { within: '20s' })
-      let ended = 0
-      for (let round = 0; round < 20; round++) {
-        await Promise.all(
-          Array.from({ length: 100 }, async (_, n) => {
-            const gathering = kitchen.quote.gather({ table: 'a', n }, { until: { count: 1 } })
-            if (n % 2 === 0) await gathering.result()
-            else for await (const reply of gathering) if (reply.payload.n === n) break
-            ended++
-          }),
-        )
-      }
-      assert.equal(ended, 2000)
-      assert.ok(opened <= 1, `${opened} inboxes and subscriptions for 2,000 calls`)
     },
   },
 ]
