@@ -3,43 +3,23 @@ import { type Cluster, pause } from './cluster.ts'
 import { codes, KafkaFault } from './codes.ts'
 import type { Membership } from './membership.ts'
 import { offsetCommit } from './protocol.ts'
+import { readRanges, writeRanges } from './ranges.ts'
 
 /** Kafka keeps at most 4,096 bytes beside an offset, unless told otherwise. */
 const mostText = 4000
 
-/**
- * What was settled above the floor, as text beside the committed offset: ranges, counted from the floor, each from the one before.
- * The latest are left out where they are too many: they come again.
- */
-export function writeDone({ floor, done }: Place): { readonly text: string; readonly whole: boolean } {
-  if (done.length === 0) return { text: '', whole: true }
-  const sorted = done.filter((position) => position >= floor).sort((a, b) => a - b)
-  let text = 'done'
-  let last = floor
-  for (let i = 0; i < sorted.length; ) {
-    const from = sorted[i] as number
-    let to = from
-    while (i < sorted.length && (sorted[i] as number) <= to + 1) to = sorted[i++] as number
-    const range = ` ${(from - last).toString(36)}${to > from ? `+${(to - from).toString(36)}` : ''}`
-    if (text.length + range.length > mostText) return { text, whole: false }
-    text += range
-    last = to
-  }
-  return { text, whole: true }
-}
+/** What was settled above the floor, as text beside the committed offset. The latest are left out where they are too many: they come again. */
+export const writeDone = ({ floor, done }: Place, most = mostText): { readonly text: string; readonly whole: boolean } =>
+  writeRanges('done', floor, done, most)
 
 export function readDone(floor: number, text: string): number[] {
-  if (!text.startsWith('done ')) return []
-  const done: number[] = []
-  let last = floor
-  for (const range of text.slice(5).split(' ')) {
-    const [skip = '', more = '0'] = range.split('+')
-    const from = last + Number.parseInt(skip, 36)
-    last = from + Number.parseInt(more, 36)
-    if (!Number.isSafeInteger(last) || last - from > 1_000_000) return done
-    for (let position = from; position <= last; position++) done.push(position)
-  }
-  return done
+  const [done = ''] = text.split('|', 1)
+  return done.startsWith('done ') ? readRanges(floor, done.slice(4)) : []
+}
+
+/** How far a partition is, and what its owner says beside it. */
+export interface Noted extends Place {
+  readonly beside: string
 }
 
 /**
@@ -51,7 +31,7 @@ export class Commits {
   readonly #membership: Membership
   readonly #topic: string
   readonly #group: string
-  #wanted = new Map<number, Place>()
+  #wanted = new Map<number, Noted>()
   #running: Promise<void> | undefined
 
   constructor(cluster: Cluster, membership: Membership, topic: string, group: string) {
@@ -62,7 +42,7 @@ export class Commits {
   }
 
   /** Resolves when it is written, or when the partition is lost. */
-  async add(partition: number, place: Place): Promise<void> {
+  async add(partition: number, place: Noted): Promise<void> {
     this.#wanted.set(partition, place)
     this.#running ??= Promise.resolve().then(() => this.#run())
     while (this.#running !== undefined && this.#wanted.get(partition) === place) await this.#running
@@ -77,7 +57,7 @@ export class Commits {
     if (this.#wanted.size > 0) this.#running = Promise.resolve().then(() => this.#run())
   }
 
-  async #write(places: Map<number, Place>): Promise<void> {
+  async #write(places: Map<number, Noted>): Promise<void> {
     const membership = this.#membership
     for (let tries = 0; ; tries++) {
       for (const partition of places.keys()) if (!membership.holds(partition) || !membership.alive) places.delete(partition)
@@ -86,7 +66,7 @@ export class Commits {
       const commits = Array.from(places, ([partition, place]) => ({
         partition,
         offset: place.floor,
-        metadata: writeDone(place).text,
+        metadata: textOf(place),
       }))
       try {
         const ask = { group: this.#group, generation, member, topic: this.#topic, commits }
@@ -106,4 +86,9 @@ export class Commits {
       }
     }
   }
+}
+
+function textOf(place: Noted): string {
+  const done = writeDone(place, mostText - place.beside.length - 1).text
+  return place.beside === '' ? done : `${done}|${place.beside}`
 }

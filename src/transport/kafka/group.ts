@@ -10,6 +10,7 @@ import { codeOf, codes } from './codes.ts'
 import { Commits, readDone, writeDone } from './commits.ts'
 import { own } from './envelope.ts'
 import { Fetcher, type FetcherOptions } from './fetcher.ts'
+import { type Left, Losses, readLeft, Suspects } from './losses.ts'
 import { Membership } from './membership.ts'
 import { changeIn, cursorKey, donePrefix, type Loaded, loadedFrom, parkStore, type Write } from './parked.ts'
 import { offsetFetch } from './protocol.ts'
@@ -38,7 +39,7 @@ interface Holding {
   readonly generation: number
   /** It is to go, also where it has not begun. */
   over: boolean
-  owned: { readonly shard: OwnedShard; readonly cursor: Cursor } | undefined
+  owned: { readonly shard: OwnedShard; readonly cursor: Cursor; readonly losses: Losses | undefined } | undefined
 }
 
 const idleFor = 2000
@@ -55,6 +56,7 @@ export class GroupMember implements Subscription {
   readonly #commits: Commits
   readonly #fetcher: Fetcher
   readonly #holdings = new Map<number, Holding>()
+  readonly #suspects = new Suspects()
   #taking: Promise<void> = Promise.resolve()
   #joined: Promise<void>
   #stopped = false
@@ -183,21 +185,42 @@ export class GroupMember implements Subscription {
           floor,
           [...done].filter((position) => position >= floor),
           loaded,
+          readLeft(place?.offset ?? 0, place?.metadata ?? ''),
+          floor < end,
         )
       }),
     )
   }
 
-  async #own(partition: number, floor: number, done: readonly number[], loaded: Loaded | undefined): Promise<void> {
+  async #own(
+    partition: number,
+    floor: number,
+    done: readonly number[],
+    loaded: Loaded | undefined,
+    left: Left,
+    behind: boolean,
+  ): Promise<void> {
     const holding = this.#holdings.get(partition)
     if (holding === undefined || holding.over || this.#stopped) return
     const { topic, parks } = this.#place
     const { instance, write } = this.#s
+    const losses = parks === undefined ? undefined : new Losses(left, this.#suspects)
     const cursor = new Cursor(
       { floor, done },
-      (place) => this.#commits.add(partition, place),
+      async (place) => {
+        const beside = losses?.write(place.floor)
+        await this.#commits.add(partition, { ...place, beside: beside?.text ?? '' })
+        beside?.written()
+      },
       () => undefined,
     )
+    if (losses !== undefined) losses.touch = () => cursor.touch()
+    // Whoever finds it so knows that this owner died.
+    if (losses !== undefined && behind) {
+      cursor.touch()
+      await cursor.flush()
+      if (holding.over || this.#stopped) return
+    }
     const shard = new OwnedShard({
       shard: String(partition),
       fence: holding.generation,
@@ -210,13 +233,14 @@ export class GroupMember implements Subscription {
       ),
       parks: parks === undefined || loaded === undefined ? volatileParks() : parkStore(parks, partition, instance, loaded.entries, write),
       cursor,
+      losses,
       runtime: systemRuntime,
       owned: () => this.#membership.alive && this.#membership.holds(partition),
       released: () => this.#membership.refuse(partition),
       bufferMessages: Math.max(200, Math.min(this.#options.maxMessages * 2, 5000)),
       bufferBytes: 1024 * 1024,
     })
-    holding.owned = { shard, cursor }
+    holding.owned = { shard, cursor, losses }
     await shard.start((error) => this.#unreadable(partition, error))
     if (parks === undefined || loaded === undefined || holding.over) return
     this.#watch(parks, partition, loaded.end, shard)
@@ -266,10 +290,14 @@ export class GroupMember implements Subscription {
   async #end(partition: number, holding: Holding): Promise<void> {
     const { owned } = holding
     if (owned === undefined) return
-    const { shard, cursor } = owned
+    const { shard, cursor, losses } = owned
     const { parks } = this.#place
     if (parks !== undefined) this.#fetcher.release(parks, partition)
     await shard.drained()
+    if (losses !== undefined) {
+      losses.close()
+      cursor.touch()
+    }
     await shard.end()
     if (parks === undefined || !this.#membership.alive || !this.#membership.holds(partition)) return
     const { floor, done } = cursor.place
@@ -284,6 +312,7 @@ export class GroupMember implements Subscription {
     this.#holdings.clear()
     for (const holding of all) {
       holding.over = true
+      holding.owned?.losses?.close()
       holding.owned?.shard.lose()
       void holding.owned?.shard.end()
     }

@@ -111,7 +111,7 @@ export function capabilitiesOf({ batchBytes }: ServerFacts, { sessionTimeout }: 
     durableGroups: true,
     replays: false,
     delays: true,
-    countsLosses: false,
+    countsLosses: true,
     atomicEmit: false,
     detectsNoReceiver: false,
     knowsReceivers: false,

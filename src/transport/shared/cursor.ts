@@ -77,6 +77,11 @@ export class Cursor {
     else this.#write()
   }
 
+  /** Writes it anew, for what stands beside it. */
+  touch(): void {
+    this.#write()
+  }
+
   /** Resolves when all that was settled is written, or was refused. */
   async flush(): Promise<void> {
     while (this.#running) await this.#running

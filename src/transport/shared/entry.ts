@@ -12,6 +12,8 @@ export class Entry {
   handle: unknown
   /** Given back: not before this time. */
   due = 0
+  /** How often it was handed out and lost with its process. */
+  lost = 0
 
   constructor(position: number, message: Message, note?: ParkNote, handle?: unknown) {
     this.position = position

@@ -14,6 +14,17 @@ export interface ParkStore {
   remove(entry: Entry): Promise<void>
 }
 
+/** Keeps what is handed out where the next owner finds it, if this one dies. */
+export interface LossBook {
+  /** How often a message of the log was handed out and lost with its process. */
+  of(position: number): number
+  /** Whether it may be handed out now; otherwise `wake` is called when to ask again. */
+  ready(entry: Entry, wake: () => void): boolean
+  handedOut(entry: Entry): void
+  /** It is not out any more. */
+  back(entry: Entry, settled: boolean): void
+}
+
 export interface OwnedShardOptions {
   readonly shard: string
   readonly fence: number
@@ -29,6 +40,7 @@ export interface OwnedShardOptions {
   owned(): boolean
   /** A delivery was given back: the shard should be offered to others. */
   released(): void
+  readonly losses?: LossBook | undefined
   /** What may wait in memory. Default 200 messages and 4 MiB. */
   readonly bufferMessages?: number | undefined
   readonly bufferBytes?: number | undefined
@@ -96,13 +108,18 @@ export class OwnedShard implements LogReader {
 
   take(items: readonly LogItem[], next: number): void {
     if (this.#stopped) return
-    const { cursor } = this.#o
+    const { cursor, losses } = this.#o
     for (const { position, message } of items) {
       if (!cursor.reached(position)) continue
       // Parked, and its owner died before it could say that it was settled.
       if (this.#parkedBefore.size > 0 && this.#parkedBefore.delete(position)) cursor.settled(position)
       else {
         const entry = new Entry(position, message)
+        if (losses !== undefined && (entry.lost = losses.of(position)) > 0) {
+          this.#givenBack.insert(entry)
+          this.#changed = true
+          continue
+        }
         this.#buffer.push(entry)
         this.#bufferBytes += entry.size
       }
@@ -150,7 +167,8 @@ export class OwnedShard implements LogReader {
       if (head !== undefined) return head
     }
     for (let head = this.#buffer[this.#head]; head !== undefined; head = this.#buffer[this.#head]) {
-      if (this.#givenBack.size === 0 || this.#givenBack.of(head) === undefined) return head
+      if (this.#givenBack.size === 0 || this.#givenBack.of(head) === undefined)
+        return this.#o.losses === undefined || this.#o.losses.ready(head, this.#look) ? head : undefined
       this.#unbuffer()
       this.#givenBack.insert(head)
     }
@@ -165,7 +183,10 @@ export class OwnedShard implements LogReader {
     for (const lanes of [this.#givenBack, this.#lot]) {
       for (const { busy, head } of lanes.values()) {
         if (busy || head === undefined || this.#blocked(head)) continue
-        if (head.ready <= now) return head
+        if (head.ready <= now) {
+          if (this.#o.losses === undefined || this.#o.losses.ready(head, this.#look)) return head
+          continue
+        }
         soonest = Math.min(soonest, head.ready)
       }
     }
@@ -218,9 +239,10 @@ export class OwnedShard implements LogReader {
     else if (entry === this.#buffer[this.#head]) this.#unbuffer()
     else this.#givenBack.remove(entry)
     this.#out.add(handout)
+    this.#o.losses?.handedOut(entry)
     let settlement: Settlement | Promise<Settlement>
     try {
-      settlement = receive({ message, shard, lost: 0, parked, ahead, fence, signal: this.#lost.signal })
+      settlement = receive({ message, shard, lost: entry.lost, parked, ahead, fence, signal: this.#lost.signal })
     } catch {
       settlement = later
     }
@@ -263,7 +285,7 @@ export class OwnedShard implements LogReader {
 
   #settled(handout: Handout, outcome: Settlement): void {
     const { entry } = handout
-    this.#back(handout)
+    this.#back(handout, !('release' in outcome))
     const parkedBefore = entry.note !== undefined
     if ('release' in outcome) this.#restore(entry, outcome.release.after ?? 0)
     else {
@@ -288,10 +310,11 @@ export class OwnedShard implements LogReader {
     if (entry.note === undefined) this.#givenBack.insert(entry)
   }
 
-  #back(handout: Handout): void {
+  #back(handout: Handout, settled: boolean): void {
     this.#out.delete(handout)
     handout.over = true
     const { entry } = handout
+    this.#o.losses?.back(entry, settled)
     if (entry.note !== undefined) {
       const lane = this.#lot.of(entry)
       if (lane) lane.busy = false
@@ -374,7 +397,7 @@ export class OwnedShard implements LogReader {
 
   #drop(which: (handout: Handout) => boolean): void {
     const dropped = [...this.#out].filter(which)
-    for (const handout of dropped) this.#back(handout)
+    for (const handout of dropped) this.#back(handout, false)
     for (const { entry } of dropped) this.#o.bounds.back(entry.size)
     this.#told()
   }
