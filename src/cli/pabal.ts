@@ -3,11 +3,12 @@ import { messages } from './channels/messages.ts'
 import { completionCommand } from './completion.ts'
 import { type Command, group } from './frame/command.ts'
 import { lotCommands } from './lots/commands.ts'
+import { rights } from './rights/rights.ts'
 import { listen } from './talk/listen.ts'
 import { request } from './talk/request.ts'
 import { send } from './talk/send.ts'
 
-const commands: readonly Command[] = [channels, listen, messages, send, request, ...lotCommands, completionCommand(() => commands)]
+const commands: readonly Command[] = [channels, listen, messages, send, request, ...lotCommands, rights, completionCommand(() => commands)]
 
 /** The whole command line. */
 export const pabal: Command = group({

@@ -66,7 +66,7 @@ describe('send', () => {
     [['kitchen.menu', '{}'], 'is a query, which is asked: pabal request'],
     [['note'], 'note carries text; give @file, or -'],
     [['cook', '{}', '--header', 'x'], '--header is "x", give a name and a value'],
-    [['cook', '{}', '--as', 'order'], 'order uses no "cook"; it uses make, waited'],
+    [['cook', '{}', '--as', 'order'], 'order uses no "cook"; it uses make, waited, menu, quote'],
     [['waited', '{"orderId":"x"}', '--as', 'order'], 'order takes no later reply to kitchen.createTicket'],
     [['createTicket', '{"orderId":"x"}', '--as', 'orde'], 'exports no contract "orde"; it exports kitchen, order'],
     [

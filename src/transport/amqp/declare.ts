@@ -9,8 +9,11 @@ export type Wanted =
   | { readonly queue: string; readonly args: Readonly<Record<string, unknown>>; readonly autoDelete?: boolean; readonly durable?: boolean }
   | { readonly exchange: string; readonly type: 'direct' | 'topic' | 'fanout' | 'headers' }
 
-/** Makes it, or checks that it is there and as it should be. Nothing that is there is altered. Rejects with a coded error. */
-export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<void> {
+/**
+ * Makes it, or checks that it is there and as it should be. Nothing that is there is altered. Rejects with a coded error. False: it is
+ * there, and somebody else's, since this user may not make it.
+ */
+export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boolean> {
   if (mode === 'check' && !(await exists(ops, wanted))) throw new PabalError('INVALID_CONFIGURATION', `amqp: ${shown(wanted)} is not there`)
   try {
     await ops.run((channel) =>
@@ -22,9 +25,10 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<voi
           })
         : channel.assertExchange(wanted.exchange, wanted.type, { durable: true }),
     )
+    return true
   } catch (cause) {
     // Who may not make it may still use it: it is there.
-    if (replyCode(cause) === 403 && (mode === 'check' || (await exists(ops, wanted)))) return
+    if (replyCode(cause) === 403 && (mode === 'check' || (await exists(ops, wanted)))) return false
     throw refused(cause, shown(wanted))
   }
 }

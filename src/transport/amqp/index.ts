@@ -14,6 +14,7 @@ export type {
   QueueFacts,
 } from './driver.ts'
 export type { AmqpOptions, AmqpTls } from './options.ts'
+export { rightsOf } from './rights.ts'
 
 /**
  * RabbitMQ 3.10 or later, through amqplib. Durable when `send` resolves (confirmed by the broker), in order for each key.

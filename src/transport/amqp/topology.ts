@@ -122,7 +122,8 @@ export class Topology {
   }
 
   async #make(channel: Channel, mode: Mode): Promise<void> {
-    await declare(this.ops, this.#exchange(channel), mode)
+    // Who may not make the exchange owns nothing of the channel and only sends to it.
+    if (!(await declare(this.ops, this.#exchange(channel), mode)) && mode === 'create') return
     if (channel.kind === 'point-to-point') await this.#queues(channel, '', mode)
     else await declare(this.ops, { exchange: this.names.transientExchange(channel), type: 'fanout' }, mode)
   }

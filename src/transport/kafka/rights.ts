@@ -11,7 +11,9 @@ interface Acl {
   readonly operations: Set<Operation>
 }
 
-const makes: readonly Operation[] = ['Create', 'Describe', 'DescribeConfigs', 'Read', 'Write']
+const looks: readonly Operation[] = ['Describe', 'DescribeConfigs']
+const fills: readonly Operation[] = ['Create', ...looks, 'Write']
+const makes: readonly Operation[] = [...fills, 'Read']
 
 /** The access control list of one service on Kafka, topic by topic and group by group. Throws what the URL is refused with. */
 export function rightsOf(participation: Participation, url: string, user: string): Rights {
@@ -33,25 +35,26 @@ export function rightsOf(participation: Participation, url: string, user: string
     may('group', names.topic(address, 'delayed'), ['Read'])
   }
 
-  for (const use of participation.owns) topic(use, makes)
+  for (const use of participation.owns) topic(use, fills)
   for (const use of participation.reads) {
     const { channel, group, durable, own } = use
-    topic(use, own ? makes : ['Describe', 'DescribeConfigs', 'Read'])
+    topic(use, own ? makes : [...looks, 'Read'])
     may('group', names.group(channel, durable ? 'durable' : 'transient', group), ['Read'])
     if (!durable) {
       // Provisioning looks at the channel itself too.
-      may('topic', names.topic(channel.address), own ? makes : ['Describe', 'DescribeConfigs'])
+      may('topic', names.topic(channel.address), own ? fills : looks)
       continue
     }
     beside(channel.address, 'parked', group)
     // Events are never delayed.
     if (channel.kind === 'point-to-point') delays(channel.address)
-    for (const aside of [deadLetterChannel(channel, group), invalidMessageChannel(channel, group)]) beside(aside.address, 'durable')
+    for (const aside of [deadLetterChannel(channel, group), invalidMessageChannel(channel, group)])
+      may('topic', names.topic(aside.address), fills)
   }
   for (const use of participation.sends) {
-    topic(use, use.durable ? ['Describe', 'DescribeConfigs', 'Write'] : makes)
+    topic(use, [...looks, 'Write'])
     if (use.durable) delays(use.channel.address)
-    else may('topic', names.topic(use.channel.address), ['Describe', 'DescribeConfigs'])
+    else may('topic', names.topic(use.channel.address), looks)
   }
   if (participation.asks || participation.answers) may('topic', names.inboxes, makes)
   if (participation.answers) may('topic', names.topic('reply.'), ['Describe', 'Write'], 'prefixed')

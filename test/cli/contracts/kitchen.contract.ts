@@ -23,5 +23,7 @@ export const Order = defineService('order', {
   uses: {
     make: asks(Kitchen.commands.createTicket, { context: z.object({ at: z.string() }) }),
     waited: asks(Kitchen.commands.createTicket, { awaited: true }),
+    menu: asks(Kitchen.queries.menu),
+    quote: asks(Kitchen.queries.quote),
   },
 })
