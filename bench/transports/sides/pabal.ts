@@ -1,15 +1,16 @@
 /* Pabal with its defaults: the contract and the service of the other suites, under a prefix of the run. */
-import { Admin } from '@platformatic/kafka'
-import amqp from 'amqplib'
 import { connect, type Handlers } from 'pabal'
+import { amqp } from 'pabal/amqp'
 import { Bench } from '../../core/contract.ts'
 import { order } from '../../core/work.ts'
-import { type Run, type Side, shards, window, windowed } from '../side.ts'
+import { type Run, type Side, window, windowed } from '../side.ts'
+import { cleanAmqp, cleanKafka, noting } from './pabal-clean.ts'
 
 export async function open({ url, name }: Run): Promise<Side> {
   const kafka = url.startsWith('kafka:')
   const prefix = kafka ? `${name}.` : name
-  const app = await connect(`${url}?prefix=${prefix}`)
+  const address = `${url}?prefix=${prefix}`
+  const app = await connect(kafka ? address : amqp({ url: address, driver: noting(prefix) }))
   const { bench } = app.clients({ bench: Bench }, { within: '30s' })
   const serve = (take: () => void | Promise<void>): Promise<unknown> => {
     const handlers: Handlers<Bench> = {
@@ -42,27 +43,4 @@ export async function open({ url, name }: Run): Promise<Side> {
       await (kafka ? cleanKafka(url, prefix) : cleanAmqp(url, prefix))
     },
   }
-}
-
-async function cleanKafka(url: string, prefix: string): Promise<void> {
-  const admin = new Admin({ clientId: prefix, bootstrapBrokers: [new URL(url).host] })
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix))
-  if (topics.length > 0) await admin.deleteTopics({ topics })
-  const groups = [...(await admin.listGroups({})).keys()].filter((group) => group.startsWith(prefix))
-  if (groups.length > 0) await admin.deleteGroups({ groups }).catch(() => undefined)
-  await admin.close()
-}
-
-/** AMQP lists no queues: these are the names that the adapter gives (docs). What is not there is deleted without a word. */
-async function cleanAmqp(url: string, prefix: string): Promise<void> {
-  const connection = await amqp.connect(url)
-  const channel = await connection.createChannel()
-  for (const address of ['bench', 'BenchOrder']) {
-    const base = `${prefix}:${address}`
-    for (const shard of [...Array.from({ length: shards }, (_, i) => i), 'unkeyed'])
-      for (const end of ['', '/parked']) await channel.deleteQueue(`${base}/${shard}${end}`)
-    for (const end of ['fence', 'transient']) await channel.deleteQueue(`${base}/${end}`)
-    for (const exchange of [base, `${base}/transient`]) await channel.deleteExchange(exchange)
-  }
-  await connection.close()
 }
