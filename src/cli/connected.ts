@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs'
 import { isPabalError, PabalError } from '../errors.ts'
 import type { App } from '../service/app.ts'
 import { connect } from '../service/connect.ts'
+import type { Logger } from '../service/options.ts'
 import { transportFrom } from '../service/transports.ts'
 import type { Admin, Transport } from '../transport/seam.ts'
 import { Unreachable, Usage } from './frame/exit.ts'
 import { redacted } from './frame/redact.ts'
 import type { Shell } from './frame/shell.ts'
+import { paintFor } from './view/paint.ts'
 
 /** How long opening and closing may take, in milliseconds. A broker that does not answer must not hold a script up for ever. */
 const openWithin = 15_000
@@ -32,7 +34,11 @@ export async function connected<T>(url: string, shell: Shell, use: (connected: C
   if (file !== undefined && !create && !existsSync(file))
     throw new Unreachable(`There is no file ${file}. Check the path; the first service that connects makes the file.`)
   const transport = await transportFrom(url, shell.runtime)
-  const app = await opened(connect(transport, { name: 'pabal', logger: false, provision: create ? 'create' : 'check' }), url, shell)
+  const app = await opened(
+    connect(transport, { name: 'pabal', logger: loggerOf(url, shell), provision: create ? 'create' : 'check' }),
+    url,
+    shell,
+  )
   try {
     return await use({
       app,
@@ -60,6 +66,12 @@ async function opened(opening: Promise<App>, url: string, shell: Shell): Promise
     if (isPabalError(error)) throw new Unreachable(`${where} cannot be opened: ${error.code}: ${error.message}\n${error.hint}`)
     throw new Unreachable(`${where} cannot be opened: ${(error as Error).message}`)
   }
+}
+
+/** What the transport says of itself meanwhile, such as that its broker is gone: whoever listens or watches should know. */
+function loggerOf(url: string, shell: Shell): Logger {
+  const say = (text: string): void => shell.err.write(`${paintFor(shell.err).yellow(redacted(text, [url]))}\n`)
+  return { info: say, warn: say, error: say }
 }
 
 class Late extends Error {}

@@ -93,6 +93,21 @@ describe('channels', () => {
     }
   })
 
+  test('a subscriber for a while has no name to choose by', async () => {
+    const ended = new AbortController()
+    const listening = cli(['listen', url, 'Ticket'], { ended: ended.signal })
+    let groups: unknown[] = []
+    for (let i = 0; i < 50 && groups.length < 2; i++) {
+      await pause(50)
+      groups = values((await cli(['channels', url, 'Ticket', '--json'])).out).map(({ group }) => group)
+    }
+    expect(groups).toEqual(['order', expect.stringMatching(/^~.{8}/)])
+    expect((await cli(['channels', url, 'Ticket'])).out).toMatch(/^Ticket +~\w{6} +0 /m)
+    expect((await cli(['messages', url, 'Ticket'])).out).toBe('Nothing waits here.\n')
+    ended.abort()
+    expect((await listening).code).toBe(0)
+  })
+
   test('watched: again and again, until it is ended', async () => {
     const watch = (columns?: number) => {
       const ended = new AbortController()

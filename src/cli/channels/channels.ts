@@ -12,7 +12,7 @@ export const channels = command({
   name: 'channels',
   summary: 'Shows every channel and group: what waits, since when, what is parked or dead, and who reads it.',
   about:
-    'WAITING is the lag: what is stored and not handled yet. OLDEST is the age of the first of it. MEMBERS are the running consumers and how many shards each owns; each key belongs to one shard. Nothing is taken away.',
+    'WAITING is the lag: what is stored and not handled yet. OLDEST is the age of the first of it. MEMBERS are the running consumers and how many shards each owns; each key belongs to one shard. A group that begins with ~ is a subscriber without one, gone when it ends. Nothing is taken away.',
   url: 'needed',
   operands: [{ name: 'CHANNEL', says: 'only these channels', optional: true, many: true }],
   args: {

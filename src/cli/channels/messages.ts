@@ -7,7 +7,7 @@ import { didYouMean } from '../frame/suggest.ts'
 import { messageJson, messageText } from '../view/message.ts'
 import { paintFor } from '../view/paint.ts'
 import { instant } from '../view/text.ts'
-import { placeOf } from './overview.ts'
+import { isEphemeral, placeOf } from './overview.ts'
 
 /** `pabal messages`. */
 export const messages = command({
@@ -71,7 +71,7 @@ export const messages = command({
 
 /** The queue that is meant; its group is named where there is more than one. Throws `Usage`. */
 export function findDepth(depths: readonly Depth[], address: string, group: string | undefined): Depth {
-  const here = depths.filter((depth) => depth.channel.address === address)
+  const here = depths.filter((depth) => depth.channel.address === address && (group !== undefined || !isEphemeral(depth)))
   const names = here.map((depth) => depth.group).filter((name) => name !== undefined)
   const [first, ...others] = here
   if (first === undefined) {

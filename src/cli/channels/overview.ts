@@ -51,6 +51,9 @@ export async function hotKeysOf(admin: Admin, place: Place, bound: number, most:
   return { keys: keys.sort((a, b) => b.waiting - a.waiting || (a.key < b.key ? -1 : 1)).slice(0, most), scanned }
 }
 
+/** A subscriber without a group of its own, gone when it ends: no service is called so. */
+export const isEphemeral = ({ group }: Depth): boolean => group?.startsWith('~') === true
+
 export const placeOf = ({ channel, group }: Depth): Place => (group === undefined ? { channel } : { channel, group })
 
 /** The shards that each member owns; without their names where the transport cannot tell them. */

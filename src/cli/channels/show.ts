@@ -1,8 +1,9 @@
+import type { Depth } from '../../transport/seam.ts'
 import type { Shell } from '../frame/shell.ts'
 import { paintFor } from '../view/paint.ts'
 import { type Column, table } from '../view/table.ts'
 import { age, counted, cut, visible } from '../view/text.ts'
-import { membersOf, type Overview, shardText } from './overview.ts'
+import { isEphemeral, membersOf, type Overview, shardText } from './overview.ts'
 
 /** The table that a person sees. `detail`: the members and their shards below each channel. */
 export function overviewText(rows: readonly Overview[], shell: Shell, detail: boolean): string {
@@ -16,7 +17,7 @@ export function overviewText(rows: readonly Overview[], shell: Shell, detail: bo
   const grouped = rows.some(({ depth }) => depth.group !== undefined)
   const all: Column<Overview>[] = [
     { title: 'CHANNEL', of: ({ depth }) => visible(depth.channel.address), paint: paint.bold, least: 10 },
-    ...(grouped ? [{ title: 'GROUP', of: ({ depth }: Overview) => visible(depth.group ?? ''), least: 8 }] : []),
+    ...(grouped ? [{ title: 'GROUP', of: ({ depth }: Overview) => groupText(depth), least: 8 }] : []),
     { title: 'WAITING', of: ({ depth }) => number(depth.waiting), right: true, paint: zeroDim },
     { title: 'OLDEST', of: ({ depth }) => (depth.oldest === undefined ? '' : age(now - depth.oldest)), right: true, drop: 2 },
     { title: 'PARKED', of: ({ depth }) => number(depth.parked), right: true, paint: alarming },
@@ -44,6 +45,9 @@ export function overviewText(rows: readonly Overview[], shell: Shell, detail: bo
   ]
   return [head, ...lines.flatMap((line, i) => [line, ...below(rows[i] as Overview)])].join('\n')
 }
+
+/** Of a subscriber that is gone when it ends, only what tells it from others. */
+const groupText = (depth: Depth): string => visible(isEphemeral(depth) ? `~${depth.group?.slice(-6)}` : (depth.group ?? ''))
 
 /** `pid 4711/0 ×8, pid 4712/0 ×8, 1 idle`. */
 function membersText({ depth }: Overview): string {

@@ -3,6 +3,7 @@ import type { Waiting, Which } from '../../delivery/waiting.ts'
 import type { App } from '../../service/app.ts'
 import type { Lot, LotPlace, ParkingLot } from '../../service/lots.ts'
 import type { Depth } from '../../transport/seam.ts'
+import { isEphemeral } from '../channels/overview.ts'
 import { Usage } from '../frame/exit.ts'
 import { didYouMean } from '../frame/suggest.ts'
 
@@ -28,7 +29,8 @@ export function placesOf(depths: readonly Depth[], lot: LotName, channel: string
   const found: Held[] = []
   for (const depth of depths) {
     const { address } = depth.channel
-    if (isBeside.test(address) && depth.channel.kind === 'point-to-point') continue
+    if ((isBeside.test(address) && depth.channel.kind === 'point-to-point') || depth.channel.kind === 'inbox' || isEphemeral(depth))
+      continue
     const place: LotPlace = depth.group === undefined ? { channel: address } : { channel: address, group: depth.group }
     const count =
       lot === 'parked'

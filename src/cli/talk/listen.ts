@@ -124,11 +124,14 @@ async function targetsOf(
     const channel = known.get(name)
     if (channel === undefined)
       throw new Usage(
-        `There is no channel "${name}" that anybody reads; there are ${[...known.keys()].join(', ') || 'none'}.${didYouMean(name, known.keys())} Give --contract where nobody reads it yet.`,
+        `There is no channel "${name}" that anybody reads; there are ${mainOf(known.keys())}.${didYouMean(name, known.keys())} Give --contract where nobody reads it yet.`,
       )
     return channel
   })
 }
+
+/** The channels without those that stand beside others. */
+const mainOf = (names: Iterable<string>): string => [...names].filter((name) => !/\.(?:dead|invalid)$/.test(name)).join(', ') || 'none'
 
 /** Looks at a queue again and again, and tells of what it has not seen. */
 async function peek(
