@@ -53,6 +53,7 @@ export class Parks implements ParkStore {
   #channel: AmqpChannel | undefined
   #opening: Promise<void> | undefined
   #made = false
+  #making: Promise<void> | undefined
   #closed = false
   #position = 0
   #mark: (() => void) | undefined
@@ -111,8 +112,8 @@ export class Parks implements ParkStore {
     const { position } = entry
     this.#position = Math.max(this.#position, Math.ceil(position))
     const facts: ParkedFacts = { copy: this.#runtime.id(), revision: 1, position, note, ...(before.length > 0 ? { before } : {}) }
-    // In the order of the calls: nothing is waited for where the queue is there.
-    if (!this.#made) await this.#make()
+    // In the order of the calls: nothing is waited for where the queue was found, and all wait for the same where it is made.
+    if (!this.#made || this.#making !== undefined) await (this.#making ??= this.#make())
     await this.#keep(entry, entry.message, facts)
     return this.#single
   }
@@ -129,9 +130,14 @@ export class Parks implements ParkStore {
   }
 
   async #make(): Promise<void> {
-    await declare(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) }, 'create')
-    this.#made = true
-    await this.#open()
+    try {
+      await declare(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) }, 'create')
+      this.#made = true
+      await this.#open()
+    } catch (error) {
+      this.#making = undefined
+      throw error
+    }
   }
 
   async #keep(entry: Entry, message: Message, facts: ParkedFacts): Promise<void> {
@@ -141,6 +147,7 @@ export class Parks implements ParkStore {
     if (result !== 'sent') {
       this.#copies.delete(facts.copy)
       this.#made = false
+      this.#making = undefined
       throw result === 'unrouted' ? new PabalError('SEND_FAILED', `the queue ${this.#queue} is gone`) : result
     }
     if (this.#single) entry.handle = copy
