@@ -7,10 +7,12 @@ import { ByteReader, ByteWriter } from '../../src/transport/kafka/bytes.ts'
 import { readDone, writeDone } from '../../src/transport/kafka/commits.ts'
 import { crc32c } from '../../src/transport/kafka/crc32c.ts'
 import { messageIn, putMessage } from '../../src/transport/kafka/envelope.ts'
+import { Losses, readLeft, Suspects } from '../../src/transport/kafka/losses.ts'
 import { murmur2 } from '../../src/transport/kafka/murmur2.ts'
 import { Names } from '../../src/transport/kafka/names.ts'
 import { readRecords } from '../../src/transport/kafka/records.ts'
 import { assign } from '../../src/transport/shared/assignment.ts'
+import { Entry } from '../../src/transport/shared/entry.ts'
 
 const nobody = { settled: () => undefined }
 const plain = (): Buffer => {
@@ -116,6 +118,42 @@ test('what is settled above the floor fits beside a commit, and what does not is
   expect(text.length).toBeLessThanOrEqual(4000)
   expect(many.done.slice(0, 500)).toEqual(readDone(0, text).slice(0, 500))
   expect(readDone(0, 'somebody else wrote this')).toEqual([])
+})
+
+test('what is out stands beside the commit, and is counted by the next owner', () => {
+  const entry = (position: number) => new Entry(position, sampleMessage(`m-${position}`, 1))
+  const written: number[] = []
+  const first = new Losses({ open: true, out: [7], lost: new Map([[9, 2]]) }, false, new Suspects())
+  expect([first.of(7), first.of(8), first.of(9), first.careful()]).toEqual([1, 0, 2, true])
+  for (const position of [8, 10]) first.note(entry(position), () => written.push(position))
+  const { text, written: told } = first.write(5)
+  expect(written).toEqual([])
+  told()
+  expect(written).toEqual([8, 10])
+  const left = readLeft(5, `done 1|${text}`)
+  expect(left).toEqual({
+    open: true,
+    out: [8, 10],
+    lost: new Map([
+      [7, 1],
+      [9, 2],
+    ]),
+  })
+  first.back(entry(8), true)
+  first.close()
+  expect(readLeft(5, first.write(5).text)).toEqual({ open: false, out: [], lost: left.lost })
+  expect(readLeft(5, 'somebody else wrote this')).toEqual({ open: false, out: [], lost: new Map() })
+})
+
+test('of the suspects of a member one is out at a time', () => {
+  const suspects = new Suspects()
+  const [one, two] = [1, 2].map((position) => Object.assign(new Entry(position, sampleMessage('m', 1)), { lost: 1 })) as [Entry, Entry]
+  let woken = 0
+  expect([suspects.take(one, () => woken++), suspects.take(two, () => woken++)]).toEqual([true, false])
+  suspects.back(two)
+  expect(woken).toBe(0)
+  suspects.back(one)
+  expect([woken, suspects.take(two, () => woken++)]).toEqual([1, true])
 })
 
 describe('who gets which partition', () => {

@@ -115,12 +115,14 @@ export const settlementScenarios: readonly Definition[] = [
         return outgoing
       }
       const first = await stage.member()
-      const batch = [delayed(900), delayed(300), delayed(600), stage.outgoing(queue)]
+      // Longer than it takes to begin to read, which is more on a broker.
+      const third = Math.ceil(stage.patience / 30)
+      const batch = [delayed(3 * third), delayed(third), delayed(2 * third), stage.outgoing(queue)]
       await stage.send(batch)
       const receive = collector.receive('a', ({ message }) => {
         const { id } = message
         if (stage.runtime.now() < (due.get(id) ?? 0)) early.push(id)
-        return id === batch[3]?.message.id ? done(delayed(400)) : done()
+        return id === batch[3]?.message.id ? done(delayed(third)) : done()
       })
       await stage.subscribe(first, queue, receive)
       await collectAll(stage, collector, 2)

@@ -204,7 +204,7 @@ export class GroupMember implements Subscription {
     if (holding === undefined || holding.over || this.#stopped) return
     const { topic, parks } = this.#place
     const { instance, write } = this.#s
-    const losses = parks === undefined ? undefined : new Losses(left, this.#suspects)
+    const losses = parks === undefined ? undefined : new Losses(left, behind, this.#suspects)
     const cursor = new Cursor(
       { floor, done },
       async (place) => {

@@ -5,7 +5,7 @@ import { readRanges, writeRanges } from './ranges.ts'
 
 /** What is out for longer is written down; what is faster costs nothing. */
 const tick = 5
-/** After an owner died, so many messages from its position on are written down before each is handed out. */
+/** So many of the messages that wait when a partition is taken over are written down before they are handed out. */
 const carefulFor = 256
 const mostText = 1500
 
@@ -41,8 +41,8 @@ export interface Left {
 
 /**
  * What is handed out of a partition, as it stands beside the committed offset: `open`, what is out, how often each was lost before. The
- * next owner counts what was out when this one died. Written a few milliseconds late, except after a death: a message that kills at
- * once is counted from its second or third time on.
+ * next owner counts what was out when this one died. Written before the first messages of a backlog are handed out, since one of them may be
+ * why it waits; otherwise a few milliseconds late, so that it costs nothing: there what kills at once is counted from its second death on.
  */
 export class Losses implements LossBook {
   readonly #suspects: Suspects
@@ -53,7 +53,7 @@ export class Losses implements LossBook {
   readonly #noted = new Set<number>()
   /** Written down before it is handed out. */
   readonly #sure = new Set<number>()
-  readonly #wakes = new Map<number, () => void>()
+  #wakes: [position: number, then: () => void][] = []
   #careful: number
   #tick = 0
   #timer: { cancel(): void } | undefined
@@ -61,11 +61,12 @@ export class Losses implements LossBook {
   /** Makes the position be written anew. */
   touch = (): void => undefined
 
-  constructor(left: Left, suspects: Suspects) {
+  /** `behind`: messages wait, and the one that killed the owner before may be the first of them. */
+  constructor(left: Left, behind: boolean, suspects: Suspects) {
     this.#suspects = suspects
     for (const [position, count] of left.lost) this.#lost.set(position, count)
     for (const position of left.out) this.#lost.set(position, (this.#lost.get(position) ?? 0) + 1)
-    this.#careful = left.open ? carefulFor : 0
+    this.#careful = left.open || behind ? carefulFor : 0
   }
 
   of(position: number): number {
@@ -73,31 +74,37 @@ export class Losses implements LossBook {
   }
 
   ready(entry: Entry, wake: () => void): boolean {
-    const { position } = entry
-    if (entry.note !== undefined || (entry.lost === 0 && this.#careful <= 0) || this.#sure.has(position))
-      return entry.lost === 0 || this.#suspects.take(entry, wake)
-    if (entry.lost > 0 && !this.#suspects.take(entry, wake)) return false
-    if (!this.#noted.has(position)) {
-      this.#noted.add(position)
-      this.#wakes.set(position, wake)
-      this.touch()
-    }
+    const { position, note } = entry
+    if (note !== undefined) return true
+    if (!this.#suspects.take(entry, wake)) return false
+    if (this.#sure.has(position)) return true
+    if (!this.#noted.has(position)) this.note(entry, wake)
     return false
+  }
+
+  careful(): boolean {
+    return this.#careful > 0
+  }
+
+  note({ position }: Entry, then: () => void): void {
+    if (this.#careful > 0) this.#careful--
+    this.#noted.add(position)
+    this.#wakes.push([position, then])
+    this.touch()
   }
 
   handedOut({ position, note }: Entry): void {
     if (note !== undefined) return
-    if (this.#careful > 0) this.#careful--
     this.#out.set(position, this.#tick)
     this.#timer ??= systemRuntime.timer(tick, this.#look, true)
   }
 
   back(entry: Entry, settled: boolean): void {
     const { position } = entry
-    this.#suspects.back(entry)
     this.#out.delete(position)
-    this.#noted.delete(position)
-    this.#sure.delete(position)
+    if (this.#noted.size > 0 && this.#noted.delete(position)) this.#sure.delete(position)
+    if (entry.lost === 0) return
+    this.#suspects.back(entry)
     if (settled) this.#lost.delete(position)
   }
 
@@ -116,16 +123,15 @@ export class Losses implements LossBook {
 
   /** What stands beside the offset, and what to call when it is written. */
   write(floor: number): { readonly text: string; written(): void } {
-    if (this.#closed) return { text: this.#lostText(floor), written: () => undefined }
-    const wakes = [...this.#wakes]
-    this.#wakes.clear()
+    const wakes = this.#wakes
+    this.#wakes = []
     const out = this.#noted.size === 0 ? '' : writeRanges('', floor, [...this.#noted], mostText / 2).text
     return {
-      text: `open${out}${this.#lostText(floor)}`,
+      text: `${this.#closed ? '' : `open${out}`}${this.#lostText(floor)}`,
       written: () => {
-        for (const [position, wake] of wakes) {
+        for (const [position, then] of wakes) {
           this.#sure.add(position)
-          wake()
+          then()
         }
       },
     }

@@ -26,9 +26,12 @@ export class Bounds {
   back(size: number): void {
     this.#held--
     this.#bytes -= size
-    if (this.#waiting.size === 0) return
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const wake of waiting) wake()
+    // Whoever is woken and finds no room waits again, behind the others.
+    for (let left = this.#waiting.size; left > 0 && this.#held < this.#maxMessages; left--) {
+      const [wake] = this.#waiting
+      if (wake === undefined) return
+      this.#waiting.delete(wake)
+      wake()
+    }
   }
 }

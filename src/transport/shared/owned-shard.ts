@@ -18,8 +18,12 @@ export interface ParkStore {
 export interface LossBook {
   /** How often a message of the log was handed out and lost with its process. */
   of(position: number): number
-  /** Whether it may be handed out now; otherwise `wake` is called when to ask again. */
+  /** Whether one that was lost may be handed out now; otherwise `wake` is called when to ask again. */
   ready(entry: Entry, wake: () => void): boolean
+  /** Whether what is handed out must be written down before. */
+  careful(): boolean
+  /** Writes it down; `then` is called in the order of these calls. */
+  note(entry: Entry, then: () => void): void
   handedOut(entry: Entry): void
   /** It is not out any more. */
   back(entry: Entry, settled: boolean): void
@@ -68,6 +72,8 @@ export class OwnedShard implements LogReader {
   #buffer: Entry[] = []
   /** What lies before it in the buffer was taken. */
   #head = 0
+  /** Written down, and handed out when that is done. They take their room already. */
+  #noting = 0
   readonly #givenBack = new Lanes()
   readonly #lot = new Lanes()
   /** Positions of parked messages whose cursor did not say so yet. */
@@ -143,8 +149,13 @@ export class OwnedShard implements LogReader {
     try {
       while (!this.#stopped) {
         const entry = this.#next()
-        if (entry === undefined || !this.#o.bounds.take(entry.size, this.#pump)) break
-        this.#handOut(entry)
+        if (entry === undefined) break
+        const careful = this.#o.losses?.careful() === true
+        // What comes after those that are being written down waits for them.
+        if (this.#noting > 0 && !careful && entry === this.#buffer[this.#head]) break
+        if (!this.#o.bounds.take(entry.size, this.#pump)) break
+        if (careful) this.#note(entry)
+        else this.#handOut(entry)
       }
     } finally {
       this.#pumping = false
@@ -167,8 +178,7 @@ export class OwnedShard implements LogReader {
       if (head !== undefined) return head
     }
     for (let head = this.#buffer[this.#head]; head !== undefined; head = this.#buffer[this.#head]) {
-      if (this.#givenBack.size === 0 || this.#givenBack.of(head) === undefined)
-        return this.#o.losses === undefined || this.#o.losses.ready(head, this.#look) ? head : undefined
+      if (this.#givenBack.size === 0 || this.#givenBack.of(head) === undefined) return head
       this.#unbuffer()
       this.#givenBack.insert(head)
     }
@@ -184,7 +194,7 @@ export class OwnedShard implements LogReader {
       for (const { busy, head } of lanes.values()) {
         if (busy || head === undefined || this.#blocked(head)) continue
         if (head.ready <= now) {
-          if (this.#o.losses === undefined || this.#o.losses.ready(head, this.#look)) return head
+          if (head.lost === 0 || this.#o.losses?.ready(head, this.#look) !== false) return head
           continue
         }
         soonest = Math.min(soonest, head.ready)
@@ -230,6 +240,27 @@ export class OwnedShard implements LogReader {
     return false
   }
 
+  /** One of the buffer is handed out when it is written down; what was given back meanwhile and was sent before it goes first. */
+  #note(entry: Entry): void {
+    const { losses, bounds } = this.#o
+    if (losses === undefined || entry !== this.#buffer[this.#head]) {
+      this.#handOut(entry)
+      return
+    }
+    this.#unbuffer()
+    this.#noting++
+    losses.note(entry, () => {
+      this.#noting--
+      if (!this.#stopped && this.#givenBack.of(entry) === undefined) this.#handOut(entry)
+      else {
+        losses.back(entry, false)
+        if (!this.#stopped) this.#givenBack.insert(entry)
+        bounds.back(entry.size)
+      }
+      this.#look()
+    })
+  }
+
   #handOut(entry: Entry): void {
     const { shard, fence, receive } = this.#o
     const handout: Handout = { entry, writing: false, over: false }
@@ -237,7 +268,7 @@ export class OwnedShard implements LogReader {
     const ahead = parked === undefined && this.#lot.size > 0 && entry.position < (this.#lot.of(entry)?.head?.position ?? 0)
     if (parked !== undefined) (this.#lot.of(entry) as { busy: boolean }).busy = true
     else if (entry === this.#buffer[this.#head]) this.#unbuffer()
-    else this.#givenBack.remove(entry)
+    else if (this.#givenBack.size > 0) this.#givenBack.remove(entry)
     this.#out.add(handout)
     this.#o.losses?.handedOut(entry)
     let settlement: Settlement | Promise<Settlement>
