@@ -70,7 +70,7 @@ async function works(urlOf: (service: string) => string): Promise<App> {
   return order
 }
 
-/** What the order's user may not: another channel, and the events of another service. */
+/** What the order's user may not: another channel, reading what is another service's, and publishing its events. */
 async function refuses(order: App): Promise<void> {
   const refused = expect.objectContaining({
     message: expect.stringMatching(/ACCESS_REFUSED|AUTHORIZATION|not permitted|lacks the permission/i),
@@ -78,6 +78,12 @@ async function refuses(order: App): Promise<void> {
   const Other = defineService('other', { version: '1.0.0', commands: { x: notification(z.object({})) } })
   await expect(order.client(Other).x({})).rejects.toEqual(refused)
   await expect(order.serve(Other, { x: () => {} })).rejects.toEqual(refused)
+  const nothing = () => {}
+  const never = (): never => {
+    throw new Error('never asked')
+  }
+  const thief = { cook: nothing, photo: nothing, note: nothing, createTicket: never, menu: never, quote: never }
+  await expect(order.serve(Kitchen, thief)).rejects.toEqual(refused)
   const Fake = defineService('fake', { version: '1.0.0', events: { Ticket: { Done: event(z.object({ n: z.number() })) } } })
   const fake = await order.serve(Fake, {})
   await expect(fake.publish.Ticket.Done('t', { n: 1 })).rejects.toThrow()
