@@ -103,6 +103,13 @@ export interface Reading {
   readonly from: number
 }
 
+/** A shard may be handed out up to `end` by the owner of that epoch. */
+export interface Mark {
+  readonly shard: number
+  readonly epoch: number
+  readonly end: number
+}
+
 /** How much may be handed out at once. */
 export interface Room {
   readonly messages: number
@@ -146,7 +153,7 @@ export interface Operations {
     takes: { channel: number; group: number; unit: string; reads: readonly Reading[]; maxBytes: number; room: Room }
     gives: { segments: readonly Segment[]; next: number; marked: number; lost: readonly number[] }
   }
-  mark: { takes: { group: number; unit: string; marks: readonly (readonly [shard: number, end: number])[] }; gives: void }
+  mark: { takes: { group: number; marks: readonly Mark[] }; gives: void }
   heads: {
     takes: { group: number; shards: readonly number[]; limit: number }
     gives: { heads: readonly HeadRow[]; empty: readonly number[] }

@@ -144,15 +144,16 @@ export class Reader {
   async #mark(found: readonly Found[], at: number): Promise<number> {
     if (at >= found.length) return 0
     const room = this.#env.room()
-    const ends = new Map<number, number>()
+    const ends = new Map<OwnedShard, number>()
     let count = 0
     let bytes = 0
     for (let i = at; i < found.length && (count === 0 || (count < room.messages && bytes < room.bytes)); i++, count++) {
       const { shard, pos, offset, end } = found[i] as Found
       bytes += end - offset
-      ends.set(shard.index, pos + 1)
+      ends.set(shard, pos + 1)
     }
-    await this.#env.store.call('mark', { group: this.#ids.group, unit: this.#env.unit, marks: [...ends] })
+    const marks = Array.from(ends, ([{ index, epoch }, end]) => ({ shard: index, epoch, end }))
+    await this.#env.store.call('mark', { group: this.#ids.group, marks })
     return count
   }
 }

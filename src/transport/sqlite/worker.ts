@@ -110,7 +110,7 @@ function run(requests: readonly Request[]): void {
         store = new Store({ ...options, point, trace: options.trace ? trace : undefined })
         answer(request.id, { shards: store.db.shards })
       } else if (request.op === 'close') {
-        store?.db.close()
+        store?.close()
         store = undefined
         answer(request.id, undefined)
       } else if (store) answer(request.id, perform(request as Request<Alone>, store))

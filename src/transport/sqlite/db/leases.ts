@@ -74,12 +74,6 @@ export class Leases {
     }[]
   }
 
-  /** Notes that what is before `end` may be in the hands of the unit, so that it is counted should its process die. */
-  mark(group: number, unit: string, marks: Iterable<readonly [shard: number, end: number]>): void {
-    const update = this.#db.sql('UPDATE lease SET handed = ? WHERE grp = ? AND shard = ? AND owner = ? AND handed < ?')
-    for (const [shard, end] of marks) update.run(end, group, shard, unit, end)
-  }
-
   /** Those that the unit does not own any more. */
   lost(group: number, unit: string, reads: readonly Reading[]): number[] {
     const owned = this.#db.sql('SELECT shard, epoch FROM lease WHERE grp = ? AND owner = ?').all(group, unit) as {

@@ -5,6 +5,7 @@ import type { MemberRow, Operations, SubscriberRow } from '../protocol.ts'
 import type { Database } from './database.ts'
 import { type Leases, logOf } from './leases.ts'
 import type { Log } from './log.ts'
+import type { Marks } from './marks.ts'
 import { asBuffer, walk } from './pack.ts'
 import type { Parked } from './parked.ts'
 
@@ -13,6 +14,8 @@ interface DeadLease {
   readonly channel: number
   readonly shard: number
   readonly acked: number
+  readonly epoch: number
+  /** Nothing from there on was handed out. */
   readonly handed: number
   readonly state: string
 }
@@ -23,12 +26,14 @@ export class Members {
   readonly #log: Log
   readonly #leases: Leases
   readonly #parked: Parked
+  readonly #marks: Marks
 
-  constructor(db: Database, log: Log, leases: Leases, parked: Parked) {
+  constructor(db: Database, log: Log, leases: Leases, parked: Parked, marks: Marks) {
     this.#db = db
     this.#log = log
     this.#leases = leases
     this.#parked = parked
+    this.#marks = marks
   }
 
   register(member: string, address: string, pid: number): void {
@@ -82,12 +87,19 @@ export class Members {
     for (const { id } of this.#db.sql('SELECT id FROM grp WHERE member = ?').all(member) as { id: number }[]) this.#log.dropGroup(id)
     const leases = this.#db
       .sql(
-        'SELECT l.grp, g.channel, l.shard, l.acked, l.handed, l.state FROM lease l JOIN grp g ON g.id = l.grp WHERE l.owner >= ? AND l.owner < ?',
+        'SELECT l.grp, g.channel, c.next, l.shard, l.epoch, l.acked, l.handed, l.state FROM lease l JOIN grp g ON g.id = l.grp JOIN channel c ON c.id = g.channel WHERE l.owner >= ? AND l.owner < ?',
       )
-      .all(`${member}/`, `${member}0`) as unknown as DeadLease[]
+      .all(`${member}/`, `${member}0`)
+      .map((row) => this.#withMark(row as unknown as DeadLease & { next: number }))
     if (!known && leases.length === 0) return false
     for (const [key, same] of Map.groupBy(leases, (lease) => `${lease.grp}`)) this.#suspects(Number(key), same)
     return true
+  }
+
+  /** Processes of an older version mark in the table. */
+  #withMark(lease: DeadLease & { next: number }): DeadLease {
+    const { grp, shard, epoch, acked, handed, next } = lease
+    return { ...lease, handed: Math.min(next, Math.max(acked, handed, this.#marks.read(grp, shard, epoch))) }
   }
 
   #suspects(group: number, leases: readonly DeadLease[]): void {

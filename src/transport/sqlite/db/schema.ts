@@ -19,7 +19,7 @@ CREATE TABLE segment (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, first IN
 CREATE INDEX segment_place ON segment (channel, last);
 -- a consumer group of a channel; '' is the owner's of a point-to-point channel; member: an ephemeral one, gone with it
 CREATE TABLE grp (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, name TEXT NOT NULL, member TEXT, UNIQUE (channel, name));
--- who owns a shard and how far it is: all before acked is settled, nothing from handed on was ever handed out
+-- who owns a shard and how far it is: all before acked is settled; handed is what processes of version 1.0 note before they hand out (now db/marks.ts)
 CREATE TABLE lease (
   grp INTEGER NOT NULL, shard INTEGER NOT NULL, owner TEXT, wanted TEXT, epoch INTEGER NOT NULL DEFAULT 0,
   acked INTEGER NOT NULL, handed INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '', PRIMARY KEY (grp, shard)) WITHOUT ROWID;
@@ -71,9 +71,9 @@ export function shardsOf(db: DatabaseSync, file: string): number | undefined {
 }
 
 /** Makes the tables. Within a transaction. */
-export function create(db: DatabaseSync, shards: number): number {
+export function create(db: DatabaseSync, shards: number, identity: number): number {
   db.exec(`${tables} PRAGMA user_version = ${schemaVersion}; PRAGMA application_id = ${applicationId};`)
-  db.prepare("INSERT INTO meta VALUES ('shards', ?), ('reader', ?)").run(shards, oldestReader)
+  db.prepare("INSERT INTO meta VALUES ('shards', ?), ('reader', ?), ('identity', ?)").run(shards, oldestReader, identity)
   return shards
 }
 

@@ -7,6 +7,7 @@ import { Delayed } from './delayed.ts'
 import { firstRoom } from './handing.ts'
 import { Leases } from './leases.ts'
 import { Log } from './log.ts'
+import { Marks } from './marks.ts'
 import { Members } from './members.ts'
 import { Parked } from './parked.ts'
 
@@ -22,6 +23,7 @@ export class Store {
   readonly db: Database
   readonly #log: Log
   readonly #leases: Leases
+  readonly #marks: Marks
   readonly #parked: Parked
   readonly #members: Members
   readonly #delayed: Delayed
@@ -35,7 +37,8 @@ export class Store {
     this.#log = new Log(this.db)
     this.#leases = new Leases(this.db)
     this.#parked = new Parked(this.db)
-    this.#members = new Members(this.db, this.#log, this.#leases, this.#parked)
+    this.#marks = new Marks(this.db.path, this.db.shards, this.db.identity(), (work) => this.db.write(false, work))
+    this.#members = new Members(this.db, this.#log, this.#leases, this.#parked, this.#marks)
     this.#delayed = new Delayed(this.db, this.#log)
     this.#admin = new AdminTables(this.db, this.#parked, this.#delayed)
     this.#handlers = this.#operations()
@@ -90,6 +93,11 @@ export class Store {
     this.#trimDue = false
   }
 
+  close(): void {
+    this.#marks.close()
+    this.db.close()
+  }
+
   /** A transaction failed: what was remembered of it is forgotten. */
   rolledBack(): void {
     this.#log.forget()
@@ -126,13 +134,12 @@ export class Store {
       read: ({ channel, group, unit, reads, maxBytes, room }) => {
         const { segments, next } = db.read(() => log.read(channel, Math.min(...reads.map(({ from }) => from)), maxBytes))
         const { count, ends } = firstRoom(segments, reads, room)
-        if (count === 0) return { segments, next, marked: 0, lost: db.read(() => this.#leases.lost(group, unit, reads)) }
-        return quick(() => {
-          this.#leases.mark(group, unit, ends)
-          return { segments, next, marked: count, lost: this.#leases.lost(group, unit, reads) }
-        })
+        for (const { shard, epoch } of reads) if (ends.has(shard)) this.#marks.write(group, shard, epoch, ends.get(shard) as number)
+        return { segments, next, marked: count, lost: db.read(() => this.#leases.lost(group, unit, reads)) }
       },
-      mark: ({ group, unit, marks }) => quick(() => this.#leases.mark(group, unit, marks)),
+      mark: ({ group, marks }) => {
+        for (const { shard, epoch, end } of marks) this.#marks.write(group, shard, epoch, end)
+      },
       heads: ({ group, shards, limit }) =>
         db.read(() => ({ heads: this.#parked.heads(group, shards, limit), empty: this.#parked.empty(group, shards) })),
       take: ({ group, ids }) => quick(() => this.#parked.take(group, ids)),
