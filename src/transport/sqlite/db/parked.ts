@@ -90,7 +90,7 @@ export class Parked {
     const taken: TakenRow[] = []
     for (const { pos, sub, shard, epoch } of ids) {
       const row = this.#db
-        .sql(`UPDATE parked SET out = ?, ready = NULL WHERE grp = ? AND pos = ? AND sub = ? AND out IS NULL
+        .sql(`UPDATE parked SET out = ?, ready = NULL WHERE grp = ? AND pos = ? AND sub = ? AND ready IS NOT NULL
           AND EXISTS (SELECT 1 FROM lease WHERE grp = ? AND shard = ? AND epoch = ? AND owner IS NOT NULL) RETURNING key, lost, note, frame`)
         .get(epoch, group, pos, sub, group, shard, epoch) as
         | { key: string | null; lost: number; note: string; frame: Uint8Array }
