@@ -38,6 +38,8 @@ export function noting(file: string): AmqpDriver {
       const connection = (await connect(address, socket)) as unknown as AmqpConnection
       const createChannel = connection.createChannel.bind(connection)
       connection.createChannel = async () => watch(await createChannel())
+      const createConfirmChannel = connection.createConfirmChannel.bind(connection)
+      connection.createConfirmChannel = async () => watch(await createConfirmChannel())
       return connection
     },
   }
@@ -57,16 +59,21 @@ export class Environment {
 
   async sweep(address = url): Promise<void> {
     const names = [...new Set(readFileSync(this.file, 'utf8').trim().split('\n'))].filter((line) => line !== '')
-    const connection = await connect(address)
-    const channels = await Promise.all(Array.from({ length: 8 }, () => connection.createChannel()))
-    await Promise.all(
-      names.map((line, n) => {
-        const channel = channels[n % 8] as (typeof channels)[number]
-        const at = line.indexOf(' ')
-        return line.startsWith('queue') ? channel.deleteQueue(line.slice(at + 1)) : channel.deleteExchange(line.slice(at + 1))
-      }),
-    )
-    await connection.close()
+    // A server of this age may end a connection over a queue that goes while it is being deleted: it is gone then.
+    for (let faults = 0; names.length > 0 && faults < 50; faults++) await take(address, names).catch(() => undefined)
     rmSync(join(this.file, '..'), { recursive: true, force: true })
   }
+}
+
+async function take(address: string, names: string[]): Promise<void> {
+  const connection = await connect(address)
+  connection.on('error', () => undefined)
+  const channel = await connection.createChannel()
+  channel.on('error', () => undefined)
+  for (let line = names.shift(); line !== undefined; line = names.shift()) {
+    const [kind = '', name = ''] = line.split(' ')
+    if (kind === 'queue') await channel.deleteQueue(name)
+    else await channel.deleteExchange(name)
+  }
+  await connection.close()
 }

@@ -1,12 +1,14 @@
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { AmqpChannel, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import { own } from './wire.ts'
 
 /**
  * Acknowledges what is settled of a channel, once a turn: everything up to the last message before which nothing is unsettled at once, the
  * rest one by one. Delivery tags of a channel count up from 1 without gaps.
  */
 export class Acks {
-  readonly #channel: AmqpChannel
+  readonly #queue: string
+  readonly #channel: AmqpConfirmChannel
   readonly #runtime: Runtime
   /** The lowest tag that is not settled. */
   #floor = 1
@@ -17,7 +19,8 @@ export class Acks {
   #untold = 0
   #planned = false
 
-  constructor(channel: AmqpChannel, runtime: Runtime) {
+  constructor(channel: AmqpConfirmChannel, queue: string, runtime: Runtime) {
+    this.#queue = queue
     this.#channel = channel
     this.#runtime = runtime
   }
@@ -56,6 +59,31 @@ export class Acks {
     }
     this.#fresh = []
   }
+
+  /**
+   * Resolves when the broker has what was acknowledged. A quorum queue's channel holds acknowledgements back while many are under way,
+   * and forgets them when it closes: a message behind them, on the same channel, is confirmed when they are through.
+   */
+  async written(): Promise<void> {
+    this.flush()
+    if (this.#floor === 1 && this.#above.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#runtime.timer(within, resolve)
+      try {
+        const properties = { headers: { [own.nudge]: 'behind' }, expiration: '1' }
+        this.#channel.publish('', this.#queue, Buffer.alloc(0), properties, () => {
+          timer.cancel()
+          resolve()
+        })
+      } catch {
+        timer.cancel()
+        resolve()
+      }
+    })
+  }
 }
+
+/** How long the broker may take to say that it has the acknowledgements, in milliseconds. */
+const within = 2000
 
 const tagged = (deliveryTag: number): AmqpMessage => ({ fields: { deliveryTag }, properties: {}, content: Buffer.alloc(0) })

@@ -94,7 +94,7 @@ export class Delays {
       ...topology.args(false),
       'x-message-ttl': step * 2 ** level,
       'x-dead-letter-exchange': below,
-      ...topology.deadLettering(),
+      ...deadLettering(topology),
     }
     await declare(ops, { queue: here, args }, 'create')
     await ops.run(async (channel) => {
@@ -119,5 +119,9 @@ export class Delays {
     return bound
   }
 }
+
+/** What leaves a quorum queue so leaves it when the next queue has it. */
+const deadLettering = (topology: Topology): object =>
+  topology.args(false)['x-queue-type'] === 'quorum' ? { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' } : {}
 
 const waitHeader = (level: number): string => `pabal:wait${level}`

@@ -2,7 +2,7 @@ import type { Channel } from '../../channel/channel.ts'
 import type { Receive, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from '../shared/bounds.ts'
 import { Acks } from './acks.ts'
-import type { AmqpChannel, AmqpConnection, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import { HeldShard, type ParkStore } from './shard.ts'
 import { messageOf } from './wire.ts'
@@ -19,7 +19,7 @@ export class EphemeralReader implements Subscription, LinkUser {
   readonly #receive: Receive
   readonly #done: () => void
   #fence = 0
-  #channel: AmqpChannel | undefined
+  #channel: AmqpConfirmChannel | undefined
   #acks: Acks | undefined
   #shard: HeldShard | undefined
   #stopped = false
@@ -41,14 +41,14 @@ export class EphemeralReader implements Subscription, LinkUser {
     if (this.#stopped) return
     const { names } = this.#world.topology
     const { runtime, settings } = this.#world
-    const channel = await connection.createChannel()
+    const channel = await connection.createConfirmChannel()
     channel.on('error', () => undefined)
     // A name for each connection: the broker may hold the old queue for a while.
     const queue = names.own(this.#channelOf, runtime.id())
     await channel.assertQueue(queue, { exclusive: true, durable: false, autoDelete: true })
     await channel.bindQueue(queue, names.exchange(this.#channelOf), '#')
     await channel.prefetch(settings.prefetch)
-    const acks = new Acks(channel, runtime)
+    const acks = new Acks(channel, queue, runtime)
     const shard: HeldShard = new HeldShard({
       shard: '0',
       fence: ++this.#fence,
@@ -80,7 +80,7 @@ export class EphemeralReader implements Subscription, LinkUser {
     this.#channel = undefined
   }
 
-  #lost(channel: AmqpChannel): void {
+  #lost(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     this.down()
     channel.close().catch(() => undefined)

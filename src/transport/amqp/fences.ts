@@ -12,7 +12,7 @@ export async function storeFence(channel: AmqpChannel, queue: string, fence: num
 }
 
 /**
- * A number that rises with every owner of a shard: one message in a queue of the group, taken, replaced by a higher one and
+ * A number that rises with every owner of a shard: one message in a queue of the environment, taken, replaced by a higher one and
  * then acknowledged, so that whoever takes it next sees a higher one even when this process dies in between.
  */
 export class Fences {

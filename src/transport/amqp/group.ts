@@ -1,8 +1,7 @@
 import type { Channel } from '../../channel/channel.ts'
 import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from '../shared/bounds.ts'
-import type { AmqpChannel } from './driver.ts'
-import { Fences } from './fences.ts'
+import type { AmqpConfirmChannel } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import { Loose } from './loose.ts'
 import { processOf, type Said } from './members.ts'
@@ -24,7 +23,6 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
   readonly #options: SubscribeOptions
   readonly #receive: Receive
   readonly #bounds: Bounds
-  readonly #fences: Fences
   readonly #roster: Roster
   readonly #loose: Loose
   readonly seats: readonly Seat[]
@@ -41,9 +39,8 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
     this.#receive = receive
     this.#bounds = new Bounds(options)
     this.#done = done
-    const { names, ops, shards } = world.topology
+    const { names, shards } = world.topology
     this.prefetch = Math.min(world.settings.prefetch, options.maxMessages)
-    this.#fences = new Fences(ops, world.runtime, names.fence(channel, group))
     this.seats = Array.from({ length: shards }, (_, n) => new Seat(n, this))
     this.#roster = new Roster(world.members, world.runtime, names.group(channel, group), this.seats)
     this.#loose = new Loose(this, () => this.#makeLoose())
@@ -70,10 +67,10 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
     this.#roster.down()
   }
 
-  async channel(): Promise<AmqpChannel> {
+  async channel(): Promise<AmqpConfirmChannel> {
     const { connection } = this.#world.consuming
     if (connection === undefined) throw new Error('there is no connection')
-    return connection.createChannel()
+    return connection.createConfirmChannel()
   }
 
   queue(n: number | string): string {
@@ -81,7 +78,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
   }
 
   fence(): Promise<number> {
-    return this.#fences.next()
+    return this.#world.fences.next()
   }
 
   passes(n: number): Promise<boolean> {
@@ -110,7 +107,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
   }
 
   async #makeLoose() {
-    const fence = await this.#fences.next()
+    const fence = await this.#world.fences.next()
     return (settled: (tag: number) => void) => this.#make(unkeyed, fence, settled, false, () => undefined)
   }
 

@@ -45,6 +45,10 @@ export class Link {
     this.#changed = changed
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   get connection(): AmqpConnection | undefined {
     return this.trouble === undefined ? this.#connection : undefined
   }

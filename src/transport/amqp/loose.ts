@@ -1,5 +1,5 @@
 import { Acks } from './acks.ts'
-import type { AmqpChannel, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import { unkeyed } from './names.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
@@ -15,7 +15,7 @@ const ahead = 100
 export class Loose {
   readonly #host: Omit<SeatHost, 'queue'> & { queue(name: string): string }
   readonly #make: () => Promise<Make>
-  #channel: AmqpChannel | undefined
+  #channel: AmqpConfirmChannel | undefined
   #tag: string | undefined
   #acks: Acks | undefined
   held: { shard: HeldShard; parks: Parks } | undefined
@@ -51,7 +51,7 @@ export class Loose {
     const channel = await this.#host.channel()
     channel.on('error', () => undefined)
     channel.on('close', () => this.#lost(channel))
-    const acks = new Acks(channel, runtime)
+    const acks = new Acks(channel, this.#host.queue(unkeyed), runtime)
     this.#channel = channel
     this.#acks = acks
     const held = make((tag) => acks.settled(tag))
@@ -64,7 +64,7 @@ export class Loose {
     if (this.#stopped) this.#tag = undefined
   }
 
-  #take(channel: AmqpChannel, shard: HeldShard, raw: AmqpMessage | null): void {
+  #take(channel: AmqpConfirmChannel, shard: HeldShard, raw: AmqpMessage | null): void {
     if (this.#channel !== channel) return
     if (raw === null) {
       this.#lost(channel)
@@ -101,7 +101,7 @@ export class Loose {
     const tag = this.#tag
     if (tag !== undefined) await channel?.cancel(tag).catch(() => undefined)
     await held?.shard.drained()
-    this.#acks?.flush()
+    await this.#acks?.written()
     this.#channel = undefined
     this.held = undefined
     await Promise.all([channel?.close().catch(() => undefined), held?.parks.close()])
@@ -115,7 +115,7 @@ export class Loose {
     return this.#stopping ?? Promise.resolve()
   }
 
-  #lost(channel: AmqpChannel): void {
+  #lost(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     const { held } = this
     this.#channel = undefined

@@ -26,8 +26,8 @@ export class Names {
     return this.#checked(`${this.group(channel, group)}/${shard}/parked`)
   }
 
-  fence(channel: Channel, group: string): string {
-    return this.#checked(`${this.group(channel, group)}/fence`)
+  whole(channel: Channel): string {
+    return this.#checked(`${this.exchange(channel)}/whole`)
   }
 
   /** What members of a group call each other by. */

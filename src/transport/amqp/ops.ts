@@ -1,5 +1,6 @@
 import { PabalError } from '../../errors.ts'
-import type { AmqpChannel } from './driver.ts'
+import type { Runtime } from '../../runtime/runtime.ts'
+import type { AmqpChannel, AmqpConnection } from './driver.ts'
 import type { Link } from './link.ts'
 
 const most = 4
@@ -7,12 +8,17 @@ const most = 4
 /** Channels for questions and declarations: a refused one closes its channel, so a new one is taken for the next. */
 export class Ops {
   readonly #link: Link
+  readonly #runtime: Runtime
+  readonly #patience: number
   readonly #idle: AmqpChannel[] = []
   #open = 0
   readonly #waiting: (() => void)[] = []
 
-  constructor(link: Link) {
+  /** `patience`: how many milliseconds an outage is waited for. */
+  constructor(link: Link, runtime: Runtime, patience: number) {
     this.#link = link
+    this.#runtime = runtime
+    this.#patience = patience
   }
 
   /** Runs it on a channel of its own for as long as it takes. */
@@ -21,8 +27,7 @@ export class Ops {
     this.#open++
     let channel: AmqpChannel | undefined
     try {
-      const { connection } = this.#link
-      if (connection === undefined) throw new PabalError('BROKER_UNREACHABLE', this.#link.trouble ?? 'there is no connection')
+      const connection = await this.#connection()
       channel = this.#idle.pop()
       if (channel === undefined) {
         const made = await connection.createChannel()
@@ -40,6 +45,16 @@ export class Ops {
     } finally {
       this.#open--
       this.#waiting.shift()?.()
+    }
+  }
+
+  async #connection(): Promise<AmqpConnection> {
+    const until = this.#runtime.monotonic() + this.#patience
+    for (;;) {
+      const { connection, trouble, closed } = this.#link
+      if (connection !== undefined) return connection
+      if (closed || this.#runtime.monotonic() >= until) throw new PabalError('BROKER_UNREACHABLE', trouble ?? 'there is no connection')
+      await new Promise<void>((resolve) => void this.#runtime.timer(50, resolve))
     }
   }
 

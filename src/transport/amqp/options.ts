@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { defaultShards } from '../../channel/shard.ts'
 import { Faults } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpDriver } from './driver.ts'
@@ -11,11 +10,16 @@ export interface AmqpOptions {
   readonly prefix?: string | undefined
   /**
    * Shards of each channel and group: how many members can share its keys. Fixed by the first member of an environment; where
-   * this is not given the environment's number is taken, in a new one 16.
+   * this is not given the environment's number is taken, in a new one 8: a quorum queue a shard takes three file handles of the broker.
    */
   readonly shards?: number | undefined
   /** The type of all durable queues. Default `quorum`; `classic` is for a single node that need not survive its disk. */
   readonly queues?: 'quorum' | 'classic' | undefined
+  /**
+   * Makes all queues of a channel when it is provisioned. Default false: a queue is made when it is read or first needed. For a
+   * deployment whose services may not make any.
+   */
+  readonly ahead?: boolean | undefined
   /** Seconds between heartbeats: a silent link is given up after two to three of them. Default 2. */
   readonly heartbeat?: number | undefined
   /** How many milliseconds a durable send waits for a broker that is not there, or that does not confirm. Default 30,000. */
@@ -51,6 +55,7 @@ export interface Settings {
   readonly prefix: string
   readonly shards: number | undefined
   readonly queues: 'quorum' | 'classic'
+  readonly ahead: boolean
   readonly heartbeat: number
   readonly sendWithin: number
   readonly prefetch: number
@@ -62,8 +67,10 @@ export interface Settings {
 
 const numbers = ['shards', 'heartbeat', 'sendWithin', 'prefetch', 'maxBytes'] as const
 const files = ['ca', 'cert', 'key'] as const
-const inUrl: readonly string[] = ['prefix', 'queues', ...numbers, ...files, 'servername']
-const known = ['url', 'prefix', 'queues', ...numbers, 'tls', 'driver', 'runtime']
+export const usualShards = 8
+
+const inUrl: readonly string[] = ['prefix', 'queues', 'ahead', ...numbers, ...files, 'servername']
+const known = ['url', 'prefix', 'queues', 'ahead', ...numbers, 'tls', 'driver', 'runtime']
 const knownTls = [...files, 'servername']
 const unknown = (name: string, there: readonly string[]): string => `amqp: does not know the option "${name}"; it knows ${there.join(', ')}`
 
@@ -86,9 +93,9 @@ export function settingsOf(given: AmqpOptions): Settings {
     faults.add('INVALID_OPTION', `amqp: the option ${name} is ${JSON.stringify(value)}, give a whole number from ${least} to ${most}`)
     return otherwise
   }
-  const word = (name: 'prefix' | 'queues', otherwise: string, fits: RegExp, wanted: string): string => {
+  const word = (name: 'prefix' | 'queues' | 'ahead', otherwise: string, fits: RegExp, wanted: string): string => {
     const value: unknown = given[name] ?? inQuery[name] ?? otherwise
-    if (typeof value === 'string' && fits.test(value)) return value
+    if (['string', 'boolean'].includes(typeof value) && fits.test(String(value))) return String(value)
     faults.add('INVALID_OPTION', `amqp: the option ${name} is ${JSON.stringify(value)}, give ${wanted}`)
     return otherwise
   }
@@ -102,7 +109,8 @@ export function settingsOf(given: AmqpOptions): Settings {
     vhost: url && url.pathname.length > 1 ? decoded(url.pathname.slice(1)) : '/',
     prefix: word('prefix', 'pabal', /^[A-Za-z0-9_.-]{1,40}$/, wanted),
     queues: word('queues', 'quorum', /^(quorum|classic)$/, '"quorum" or "classic"') as 'quorum' | 'classic',
-    shards: given.shards === undefined && inQuery.shards === undefined ? undefined : number('shards', defaultShards, 1, 1024),
+    shards: given.shards === undefined && inQuery.shards === undefined ? undefined : number('shards', usualShards, 1, 1024),
+    ahead: word('ahead', 'false', /^(true|false)$/, 'true or false') === 'true',
     heartbeat: number('heartbeat', 2, 1, 600),
     sendWithin: number('sendWithin', 30_000, 10, 3_600_000),
     prefetch: number('prefetch', 200, 1, 65_535),

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import { Acks } from './acks.ts'
-import type { AmqpChannel, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import type { Parks } from './parks.ts'
 import type { HeldShard } from './shard.ts'
 import { headerOf, messageOf, own } from './wire.ts'
@@ -12,7 +12,7 @@ export interface SeatHost {
   readonly runtime: Runtime
   readonly prefetch: number
   /** A channel for this seat, where there is a connection. */
-  channel(): Promise<AmqpChannel>
+  channel(): Promise<AmqpConfirmChannel>
   queue(n: number): string
   fence(): Promise<number>
   /** Whether another living member waits to own the shard: then it is not for this one. */
@@ -35,7 +35,7 @@ export class Seat {
   readonly n: number
   readonly #host: SeatHost
   #role: Role = 'none'
-  #channel: AmqpChannel | undefined
+  #channel: AmqpConfirmChannel | undefined
   #acks: Acks | undefined
   #parks: Parks | undefined
   shard: HeldShard | undefined
@@ -136,7 +136,7 @@ export class Seat {
     channel.on('error', () => undefined)
     channel.on('close', () => this.#lost(channel))
     this.#channel = channel
-    this.#acks = new Acks(channel, host.runtime)
+    this.#acks = new Acks(channel, host.queue(n), host.runtime)
     this.#early = []
     this.#leave = false
     this.#state = 'waiting'
@@ -153,7 +153,7 @@ export class Seat {
     host.changed(n, 'waits')
   }
 
-  #take(channel: AmqpChannel, raw: AmqpMessage | null): void {
+  #take(channel: AmqpConfirmChannel, raw: AmqpMessage | null): void {
     if (this.#channel !== channel) return
     if (raw === null) {
       // The broker cancelled it: the queue was deleted.
@@ -186,7 +186,7 @@ export class Seat {
   }
 
   /** It is this consumer's turn. */
-  async #activate(channel: AmqpChannel): Promise<void> {
+  async #activate(channel: AmqpConfirmChannel): Promise<void> {
     const host = this.#host
     const { n } = this
     if (this.#role === 'none' || (this.#role === 'standby' && (await host.passes(n)))) {
@@ -222,6 +222,7 @@ export class Seat {
     this.#leave = false
     shard?.stop(this.#announce)
     await shard?.drained()
+    await this.#acks?.written()
     await this.#close()
     this.#host.changed(n, 'gave')
   }
@@ -244,7 +245,7 @@ export class Seat {
   }
 
   /** The channel is gone without our doing: what is out of it cannot be settled any more. */
-  #lost(channel: AmqpChannel): void {
+  #lost(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     const { shard } = this
     const parks = this.#parks

@@ -15,6 +15,13 @@ import { bufferOf, propertiesOf } from './wire.ts'
 /** How long a transient message without a time to live waits for the broker's word, in milliseconds. */
 const transientWithin = 5000
 
+interface Gated {
+  go(): void
+  failed(error: unknown): void
+}
+
+const mostGated = 10_000
+
 /** Turns what is sent into publications: where to, how durable, and what the broker's word means. */
 export class Sender {
   readonly #settings: Settings
@@ -22,8 +29,8 @@ export class Sender {
   readonly #topology: Topology
   readonly #publisher: Publisher
   readonly #delays: Delays
-  /** By channel: what waits until it is known that the channel is there, in order. */
-  readonly #gates = new Map<string, (() => void)[]>()
+  /** By channel and shard: what waits until it is known that the queue is there, in order. */
+  readonly #gates = new Map<string, Gated[]>()
   readonly #exchanges = new Map<string, string>()
   readonly #keys: readonly string[] = Array.from({ length: 1024 }, (_, n) => String(n))
 
@@ -63,29 +70,30 @@ export class Sender {
         }),
       )
     const go = (): void => (durable ? this.#durable(outgoing, wanted, done) : this.#transient(outgoing, wanted, done))
-    const gate = this.#gates.get(channel.address)
-    if (gate !== undefined) {
-      gate.push(() => go())
-      return
-    }
-    const ready = this.#topology.ready(channel)
-    if (ready === undefined) return go()
-    this.#wait(channel, ready, go, (error) => done(coded(error, message.id)))
+    // A queue of the transient lane is there while somebody reads it.
+    if (!durable && channel.kind === 'point-to-point') return go()
+    const shard = durable ? this.#routingKey(message.key) : ''
+    const gate = this.#gates.size === 0 ? undefined : this.#gates.get(`${channel.address} ${shard}`)
+    const ready = gate === undefined ? this.#topology.ready(channel, shard) : undefined
+    if (gate === undefined && ready === undefined) return go()
+    if (gate !== undefined && gate.length >= mostGated)
+      return done(new PabalError('OVERLOADED', `${gate.length} messages wait until ${channel.address} is there`, { id: message.id }))
+    const waiting = { go, failed: (error: unknown) => done(coded(error, message.id)) }
+    if (gate !== undefined) gate.push(waiting)
+    else this.#wait(`${channel.address} ${shard}`, ready as Promise<void>, waiting)
   }
 
-  #wait(channel: Channel, ready: Promise<void>, go: () => void, failed: (error: unknown) => void): void {
-    const waiting: (() => void)[] = [go]
-    this.#gates.set(channel.address, waiting)
+  #wait(place: string, ready: Promise<void>, first: Gated): void {
+    const waiting = [first]
+    this.#gates.set(place, waiting)
     ready.then(
       () => {
-        this.#gates.delete(channel.address)
-        for (const next of waiting) next()
+        this.#gates.delete(place)
+        for (const { go } of waiting) go()
       },
       (error: unknown) => {
-        this.#gates.delete(channel.address)
-        failed(error)
-        // Each of the others asks for itself.
-        for (const next of waiting.slice(1)) next()
+        this.#gates.delete(place)
+        for (const { failed } of waiting) failed(error)
       },
     )
   }
@@ -105,8 +113,7 @@ export class Sender {
     done: (result: SendResult) => void,
     again = true,
   ): void {
-    const { key } = message
-    const routingKey = key === undefined ? unkeyed : (this.#keys[shardOf(key, this.#topology.shards)] as string)
+    const routingKey = this.#routingKey(message.key)
     const wait = notBefore === undefined ? 0 : notBefore - this.#runtime.now()
     if (wait > 0) return this.#delays.send(channel, routingKey, message, notBefore as number, this.#deadline(), wanted, done)
     const direct = channel.kind === 'point-to-point'
@@ -126,6 +133,7 @@ export class Sender {
         // Nobody would ever get it: the queue was taken away. It is made again, once.
         this.#repair(
           channel,
+          routingKey,
           message.id,
           again ? () => this.#durable({ channel, message, durable: true }, wanted, done, false) : undefined,
           done,
@@ -134,9 +142,13 @@ export class Sender {
     })
   }
 
-  #repair(channel: Channel, id: string, retry: (() => void) | undefined, done: (result: SendResult) => void): void {
+  #repair(channel: Channel, routingKey: string, id: string, retry: (() => void) | undefined, done: (result: SendResult) => void): void {
     if (retry === undefined) return done(new PabalError('SEND_FAILED', `no queue takes messages of ${channel.address}`, { id }))
-    this.#topology.repair(channel).then(retry, (error: unknown) => done(coded(error, id)))
+    this.#topology.repair(channel, routingKey).then(retry, (error: unknown) => done(coded(error, id)))
+  }
+
+  #routingKey(key: string | undefined): string {
+    return key === undefined ? unkeyed : (this.#keys[shardOf(key, this.#topology.shards)] as string)
   }
 
   #deadline(): number {

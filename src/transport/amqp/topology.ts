@@ -1,74 +1,52 @@
 import type { Channel } from '../../channel/channel.ts'
-import { defaultShards } from '../../channel/shard.ts'
 import { Faults, isPabalError, PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { declare, exists, type Mode, refused, type Wanted } from './declare.ts'
+import { argumentsOf, beginEnvironment } from './environment.ts'
 import { brief, replyCode } from './faults.ts'
-import { storeFence } from './fences.ts'
 import { type Names, unkeyed } from './names.ts'
 import type { Ops } from './ops.ts'
-import type { Settings } from './options.ts'
+import { type Settings, usualShards } from './options.ts'
 
-/** More redeliveries than there ever are: what fails is counted and parked above the broker. */
-const deliveryLimit = 1_000_000
+/** What this process knows to be there of a channel. */
+interface Known {
+  /** Every queue of a point-to-point channel. */
+  all: boolean
+  readonly shards: Set<string>
+}
 
-/** What an environment has on the broker: made where it may be, checked where it may not. */
+/**
+ * The exchanges and queues of channels. A queue costs the broker file handles, so those of a point-to-point channel are made by its
+ * reader, or one by one by the first message that needs them: most dead-letter channels never have one.
+ */
 export class Topology {
   readonly names: Names
   readonly ops: Ops
   readonly runtime: Runtime
   readonly #settings: Settings
-  readonly #known = new Map<string, Promise<void>>()
+  readonly #known = new Map<string, Known>()
+  readonly #working = new Map<string, Promise<void>>()
   /** Once somebody asked for a check only, nothing is made on the way either. */
   #mode: Mode = 'create'
-  #shards = defaultShards
+  #shards = usualShards
 
   constructor(names: Names, ops: Ops, settings: Settings, runtime: Runtime) {
-    this.runtime = runtime
     this.names = names
     this.ops = ops
     this.#settings = settings
+    this.runtime = runtime
   }
 
   get shards(): number {
     return this.#shards
   }
 
-  /** The arguments of a durable queue. */
-  args(single: boolean): Record<string, unknown> {
-    const { queues } = this.#settings
-    return {
-      'x-queue-type': queues,
-      ...(queues === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {}),
-      ...(single ? { 'x-single-active-consumer': true } : {}),
-    }
-  }
-
-  /** A dead letter of a quorum queue leaves it when the next queue has it. */
-  deadLettering(): Record<string, unknown> {
-    return this.#settings.queues === 'quorum' ? { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' } : {}
-  }
-
-  /** The environment's number of shards is an argument of a queue: who makes it first decides, and all others learn it. */
   async begin(): Promise<void> {
-    const { names, ops } = this
-    const asked = this.#settings.shards
-    const mark = (shards: number): Wanted => ({ exchange: names.system(`shards=${shards}`), type: 'fanout' })
-    this.#shards = asked ?? defaultShards
-    if (!(await exists(ops, mark(this.#shards)))) {
-      const settings = names.system('settings')
-      try {
-        await ops.run((channel) => channel.assertQueue(settings, { arguments: { 'x-max-length': this.#shards } }))
-      } catch (cause) {
-        const there = Number(/current is (?:the value )?'?(\d+)/.exec(String(cause))?.[1])
-        if (replyCode(cause) !== 406 || !Number.isSafeInteger(there)) throw refused(cause, `the queue ${settings}`)
-        if (asked !== undefined && asked !== there)
-          throw new PabalError('INVALID_CONFIGURATION', `amqp: the option shards is ${asked}, the environment ${names.prefix} has ${there}`)
-        this.#shards = there
-      }
-      await declare(ops, mark(this.#shards), 'create')
-    }
-    await this.#ensure({ exchange: names.system('members'), type: 'direct' }, 'create')
+    this.#shards = await beginEnvironment(this.names, this.ops, this.#settings)
+  }
+
+  args(single: boolean): Record<string, unknown> {
+    return argumentsOf(this.#settings, single)
   }
 
   async provision(channels: readonly Channel[], mode: Mode): Promise<void> {
@@ -77,7 +55,7 @@ export class Topology {
     const made = channels
       .filter(({ kind }) => kind !== 'inbox')
       .map((channel) =>
-        this.#channel(channel, mode).catch((error: unknown) => {
+        (mode === 'check' ? this.#check(channel) : this.#make(channel)).catch((error: unknown) => {
           // what passes by itself is no fault of the configuration
           if (!isPabalError(error) || error.retryable) throw error
           faults.add(error.code, error.message)
@@ -87,101 +65,116 @@ export class Topology {
     faults.throwIfAny('INVALID_CONFIGURATION', 'amqp:')
   }
 
-  /** What a send needs is there: looked at once a channel and process. Undefined: known already. */
-  ready(channel: Channel): Promise<void> | undefined {
-    if (this.#known.get(channel.address) === done) return undefined
-    return this.#once(channel.address, async () => {
-      if (await exists(this.ops, this.#exchange(channel))) return
-      if (this.#mode === 'check')
-        throw new PabalError('INVALID_CONFIGURATION', `amqp: there is no channel ${channel.address} on the broker`)
-      await this.#make(channel, 'create')
+  /** What a send to a shard needs, looked at once in this process. Undefined: it is there. */
+  ready(channel: Channel, shard: string): Promise<void> | undefined {
+    const known = this.#known.get(channel.address)
+    if (known !== undefined && (known.all || channel.kind !== 'point-to-point' || known.shards.has(shard))) return undefined
+    return this.#once(`${channel.address} ${shard}`, async () => {
+      const found = known ?? (await this.#look(channel))
+      if (found.all || channel.kind !== 'point-to-point') return
+      await this.#queue(channel, '', shard, this.#mode)
+      found.shards.add(shard)
     })
   }
 
-  /** A queue of it was taken away: all are made again. */
-  async repair(channel: Channel): Promise<void> {
+  /** A queue was taken away. */
+  async repair(channel: Channel, shard: string): Promise<void> {
     this.#known.delete(channel.address)
-    this.#known.delete(`${channel.address} `)
-    if (this.#mode === 'check') throw new PabalError('INVALID_CONFIGURATION', `amqp: a queue of ${channel.address} is not there`)
-    await this.#channel(channel, 'create')
+    await this.#queue(channel, '', shard, this.#mode)
   }
 
   /** Somebody took it away. */
   forget(exchange: string): void {
-    for (const address of this.#known.keys()) if (exchange.startsWith(`${this.names.prefix}:${address}`)) this.#known.delete(address)
+    for (const address of this.#known.keys()) if (exchange === `${this.names.prefix}:${address}`) this.#known.delete(address)
   }
 
-  async #channel(channel: Channel, mode: Mode): Promise<void> {
-    if (mode === 'check') return this.#make(channel, mode)
-    await this.#once(`${channel.address} `, () => this.#make(channel, mode))
-    this.#known.set(channel.address, done)
+  /** The queues of a group, bound. Resolves when what is published from now on comes to them. */
+  async group(channel: Channel, group: string): Promise<void> {
+    if (this.#mode === 'create') await this.#make(channel)
+    else if (!(await exists(this.ops, this.#exchange(channel)))) throw missing(channel)
+    await this.#once(`${channel.address}/${group}`, () => this.#queues(channel, group, this.#mode))
+    if (channel.kind !== 'point-to-point') return
+    this.#knows(channel).all = true
+  }
+
+  async #look(channel: Channel): Promise<Known> {
+    if (!(await exists(this.ops, this.#exchange(channel)))) {
+      if (this.#mode === 'check') throw missing(channel)
+      await this.#make(channel)
+    }
+    const known = this.#knows(channel)
+    if (channel.kind === 'point-to-point' && (await exists(this.ops, this.#whole(channel)))) known.all = true
+    return known
+  }
+
+  #knows(channel: Channel): Known {
+    let known = this.#known.get(channel.address)
+    if (known === undefined) this.#known.set(channel.address, (known = { all: false, shards: new Set() }))
+    return known
   }
 
   #exchange(channel: Channel): Wanted {
     return { exchange: this.names.exchange(channel), type: channel.kind === 'point-to-point' ? 'direct' : 'topic' }
   }
 
-  async #make(channel: Channel, mode: Mode): Promise<void> {
-    // Who may not make the exchange owns nothing of the channel and only sends to it.
-    if (!(await declare(this.ops, this.#exchange(channel), mode)) && mode === 'create') return
-    if (channel.kind === 'point-to-point') await this.#queues(channel, '', mode)
-    else await declare(this.ops, { exchange: this.names.transientExchange(channel), type: 'fanout' }, mode)
+  /** Says that all queues of a point-to-point channel are there. */
+  #whole(channel: Channel): Wanted {
+    return { exchange: this.names.whole(channel), type: 'fanout' }
   }
 
-  /** The queues of a group, bound. Resolves when what is published from now on comes to them. */
-  async group(channel: Channel, group: string): Promise<void> {
-    await (this.#known.get(channel.address) === done ? undefined : this.#once(`${channel.address} `, () => this.#make(channel, this.#mode)))
-    this.#known.set(channel.address, done)
-    await this.#once(`${channel.address} ${group}`, () => this.#queues(channel, group, this.#mode))
+  #transient(channel: Channel): Wanted {
+    return { exchange: this.names.transientExchange(channel), type: 'fanout' }
+  }
+
+  #make(channel: Channel): Promise<void> {
+    if (this.#known.has(channel.address)) return Promise.resolve()
+    return this.#once(`${channel.address} `, async () => {
+      // Who may not make the exchange owns nothing of the channel and only sends to it.
+      if (!(await declare(this.ops, this.#exchange(channel), 'create'))) return
+      if (channel.kind !== 'point-to-point') await declare(this.ops, this.#transient(channel), 'create')
+      else if (this.#settings.ahead) await this.#queues(channel, '', 'create')
+      this.#knows(channel)
+    })
+  }
+
+  async #check(channel: Channel): Promise<void> {
+    await declare(this.ops, this.#exchange(channel), 'check')
+    if (channel.kind !== 'point-to-point') await declare(this.ops, this.#transient(channel), 'check')
+    else if (await exists(this.ops, this.#whole(channel))) await this.#queues(channel, '', 'check')
   }
 
   async #queues(channel: Channel, group: string, mode: Mode): Promise<void> {
-    const { names, ops } = this
-    const exchange = names.exchange(channel)
-    const shards: (string | number)[] = [unkeyed, ...Array.from({ length: this.#shards }, (_, n) => n)]
-    await Promise.all([
-      this.#fence(channel, group, mode),
-      ...shards.map(async (shard) => {
-        const queue = names.queue(channel, group, shard)
-        await declare(ops, { queue, args: this.args(shard !== unkeyed) }, mode)
-        if (mode === 'create') await this.bind(queue, exchange, String(shard))
-      }),
-    ])
+    const shards = [unkeyed, ...Array.from({ length: this.#shards }, (_, n) => String(n))]
+    await Promise.all(shards.map((shard) => this.#queue(channel, group, shard, mode)))
+    if (channel.kind === 'point-to-point') await declare(this.ops, this.#whole(channel), mode)
   }
 
-  async bind(queue: string, exchange: string, key: string): Promise<void> {
+  async #queue(channel: Channel, group: string, shard: string, mode: Mode): Promise<void> {
+    const queue = this.names.queue(channel, group, shard)
+    const mine = await declare(this.ops, { queue, args: this.args(shard !== unkeyed) }, mode)
+    if (!mine || mode === 'check') return
+    const exchange = this.names.exchange(channel)
     try {
-      await this.ops.run((channel) => channel.bindQueue(queue, exchange, key))
+      await this.ops.run((open) => open.bindQueue(queue, exchange, shard))
     } catch (cause) {
-      throw refused(cause, `the binding of ${queue} to ${exchange}`)
+      // Who may not bind does not own the channel, whose reader has bound it.
+      if (replyCode(cause) !== 403) throw refused(cause, `the binding of ${queue} to ${exchange}`)
     }
   }
 
-  /** The counter of the group's owners, which begins with whoever makes its queue. */
-  async #fence(channel: Channel, group: string, mode: Mode): Promise<void> {
-    const wanted = { queue: this.names.fence(channel, group), args: this.args(false) }
-    const there = mode === 'check' || (await exists(this.ops, wanted))
-    await declare(this.ops, wanted, mode)
-    if (!there) await this.ops.run((open) => storeFence(open, wanted.queue, 1))
-  }
-
-  async #ensure(wanted: Wanted, mode: Mode): Promise<void> {
-    if (!(await exists(this.ops, wanted))) await declare(this.ops, wanted, mode)
-  }
-
   #once(key: string, work: () => Promise<void>): Promise<void> {
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    const working = work().then(
-      () => void this.#known.set(key, done),
-      (error: unknown) => {
-        this.#known.delete(key)
-        throw isPabalError(error) ? error : new PabalError('BROKER_UNREACHABLE', `amqp: ${brief(error)}`, { cause: error })
-      },
-    )
-    this.#known.set(key, working)
+    let working = this.#working.get(key)
+    if (working === undefined) {
+      working = work()
+        .catch((error: unknown) => {
+          throw isPabalError(error) ? error : new PabalError('BROKER_UNREACHABLE', `amqp: ${brief(error)}`, { cause: error })
+        })
+        .finally(() => this.#working.delete(key))
+      this.#working.set(key, working)
+    }
     return working
   }
 }
 
-const done = Promise.resolve()
+const missing = ({ address }: Channel): PabalError =>
+  new PabalError('INVALID_CONFIGURATION', `amqp: there is no channel ${address} on the broker: provision with 'create', or make it first`)

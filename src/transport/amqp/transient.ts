@@ -3,14 +3,14 @@ import type { Message } from '../../message/message.ts'
 import type { Delivery, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from '../shared/bounds.ts'
 import { Acks } from './acks.ts'
-import type { AmqpChannel, AmqpConnection, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import { messageOf } from './wire.ts'
 import type { World } from './world.ts'
 
 export interface TransientOptions {
   /** Makes what is read on this channel, and names it. */
-  prepare(channel: AmqpChannel): Promise<string>
+  prepare(channel: AmqpConfirmChannel): Promise<string>
   receive(delivery: Delivery): Settlement | Promise<Settlement>
   readonly limits: Pick<SubscribeOptions, 'maxMessages' | 'maxBytes'> | undefined
   /** Where what was given back goes. */
@@ -32,7 +32,7 @@ export class TransientReader implements Subscription, LinkUser {
   readonly #done: () => void
   #queue: { message: Message; size: number; tag: number }[] = []
   #signal = new AbortController()
-  #channel: AmqpChannel | undefined
+  #channel: AmqpConfirmChannel | undefined
   #acks: Acks | undefined
   #tag: string | undefined
   #stopped = false
@@ -52,7 +52,7 @@ export class TransientReader implements Subscription, LinkUser {
   async up(connection: AmqpConnection): Promise<void> {
     if (this.#stopped) return
     for (let tries = 1; ; tries++) {
-      const channel = await connection.createChannel()
+      const channel = await connection.createConfirmChannel()
       channel.on('error', () => undefined)
       try {
         await this.#open(channel)
@@ -66,12 +66,12 @@ export class TransientReader implements Subscription, LinkUser {
     }
   }
 
-  async #open(channel: AmqpChannel): Promise<void> {
+  async #open(channel: AmqpConfirmChannel): Promise<void> {
     const { limits } = this.#o
     const queue = await this.#o.prepare(channel)
     if (limits !== undefined) await channel.prefetch(Math.min(this.#world.settings.prefetch * 5, limits.maxMessages, 65_535))
     this.#channel = channel
-    this.#acks = limits === undefined ? undefined : new Acks(channel, this.#world.runtime)
+    this.#acks = limits === undefined ? undefined : new Acks(channel, queue, this.#world.runtime)
     this.#signal = new AbortController()
     const take = (raw: AmqpMessage | null): void => {
       if (this.#channel !== channel) return
@@ -85,7 +85,7 @@ export class TransientReader implements Subscription, LinkUser {
   }
 
   /** The queue was taken away, or the channel: made anew where the connection is there. */
-  #renew(channel: AmqpChannel): void {
+  #renew(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     this.down()
     channel.close().catch(() => undefined)

@@ -9,6 +9,7 @@ import { Delays } from './delays.ts'
 import { loadDriver } from './driver.ts'
 import { EphemeralReader } from './ephemeral.ts'
 import { openFault } from './faults.ts'
+import { Fences } from './fences.ts'
 import { GroupMember } from './group.ts'
 import { Link } from './link.ts'
 import { Members } from './members.ts'
@@ -54,12 +55,14 @@ export class AmqpTransport implements Transport {
     const driver = this.#options.driver ?? (await loadDriver())
     const publishing = new Link(driver, settings, runtime, 'publishes', () => this.#tell())
     const consuming = new Link(driver, settings, runtime, 'consumes', () => this.#tell())
-    const topology = new Topology(new Names(settings.prefix), new Ops(consuming), settings, runtime)
+    const ops = new Ops(consuming, runtime, settings.sendWithin)
+    const topology = new Topology(new Names(settings.prefix), ops, settings, runtime)
     const publisher = new Publisher(publishing, runtime, (exchange) => topology.forget(exchange))
     const members = new Members(topology.names, runtime, publisher)
     const sender = new Sender(settings, runtime, topology, publisher, new Delays(topology, publisher))
+    const fences = new Fences(ops, runtime, topology.names.system('fence'))
     const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)
-    const world: World = { settings, runtime, consuming, topology, members, publisher, emit }
+    const world: World = { settings, runtime, consuming, topology, members, publisher, fences, emit }
     this.#opened = { world, publishing, sender }
     try {
       const connection = await consuming.open()
@@ -132,7 +135,7 @@ export class AmqpTransport implements Transport {
         throw new PabalError('INVALID_OPTION', `${bound} is ${String(options[bound])}, give a number of at least 1`)
     const { topology } = world
     const group = channel.kind === 'point-to-point' ? '' : options.group
-    if (group === undefined || !options.durable) await topology.ready(channel)
+    if (channel.kind === 'publish-subscribe' && (group === undefined || !options.durable)) await topology.ready(channel, '')
     if (!options.durable) return this.#lane(channel, group, options, receive)
     if (group === undefined) {
       const reader: EphemeralReader = new EphemeralReader(world, channel, options, receive, () => this.#subscriptions.delete(reader))

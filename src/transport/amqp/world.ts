@@ -1,5 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { Outgoing, SendResult } from '../seam.ts'
+import type { Fences } from './fences.ts'
 import type { Link } from './link.ts'
 import type { Members } from './members.ts'
 import type { Settings } from './options.ts'
@@ -15,6 +16,7 @@ export interface World {
   readonly topology: Topology
   readonly members: Members
   readonly publisher: Publisher
+  readonly fences: Fences
   /** Sends what a settlement emits, for as long as it is `wanted`. */
   emit(batch: readonly Outgoing[], wanted: () => boolean): Promise<readonly SendResult[]>
 }

@@ -1,0 +1,54 @@
+import { PabalError } from '../../errors.ts'
+import { declare, exists, refused, type Wanted } from './declare.ts'
+import { replyCode } from './faults.ts'
+import { storeFence } from './fences.ts'
+import type { Names } from './names.ts'
+import type { Ops } from './ops.ts'
+import { type Settings, usualShards } from './options.ts'
+
+/** More redeliveries than there ever are: what fails is counted and parked above the broker. */
+const deliveryLimit = 1_000_000
+
+/** The arguments of a durable queue; `single`: its consumers take turns. */
+export function argumentsOf({ queues }: Settings, single: boolean): Record<string, unknown> {
+  return {
+    'x-queue-type': queues,
+    ...(queues === 'quorum' ? { 'x-delivery-limit': deliveryLimit } : {}),
+    ...(single ? { 'x-single-active-consumer': true } : {}),
+  }
+}
+
+/**
+ * What all channels of an environment share: made by whoever comes first. Its number of shards is an argument of a queue, so that the
+ * first to make it decides, and all others learn it. Resolves to that number.
+ */
+export async function beginEnvironment(names: Names, ops: Ops, settings: Settings): Promise<number> {
+  const shards = await agree(names, ops, settings)
+  const members: Wanted = { exchange: names.system('members'), type: 'direct' }
+  if (!(await exists(ops, members))) await declare(ops, members, 'create')
+  const fence = { queue: names.system('fence'), args: argumentsOf(settings, false) }
+  if (!(await exists(ops, fence))) {
+    await declare(ops, fence, 'create')
+    await ops.run((channel) => storeFence(channel, fence.queue, 1))
+  }
+  return shards
+}
+
+async function agree(names: Names, ops: Ops, { shards: asked }: Settings): Promise<number> {
+  const mark = (shards: number): Wanted => ({ exchange: names.system(`shards=${shards}`), type: 'fanout' })
+  let shards = asked ?? usualShards
+  // Whoever may make nothing looks only.
+  if (await exists(ops, mark(shards))) return shards
+  const queue = names.system('settings')
+  try {
+    await ops.run((channel) => channel.assertQueue(queue, { arguments: { 'x-max-length': shards } }))
+  } catch (cause) {
+    const there = Number(/current is (?:the value )?'?(\d+)/.exec(String(cause))?.[1])
+    if (replyCode(cause) !== 406 || !Number.isSafeInteger(there)) throw refused(cause, `the queue ${queue}`)
+    if (asked !== undefined && asked !== there)
+      throw new PabalError('INVALID_CONFIGURATION', `amqp: the option shards is ${asked}, the environment ${names.prefix} has ${there}`)
+    shards = there
+  }
+  await declare(ops, mark(shards), 'create')
+  return shards
+}
