@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type App, connect, isPabalError } from 'pabal'
 import { logTo } from './lib/log.ts'
 import { type Place, type ServiceName, serviceNames } from './lib/place.ts'
+import { target } from './lib/shared-broker.ts'
 import { countStyles } from './lib/styles.ts'
 import { starters } from './services/all.ts'
 
@@ -32,7 +33,7 @@ async function begin(): Promise<App> {
   while (true) {
     let begun: App | undefined
     try {
-      begun = await connect(place.url, {
+      begun = await connect(await target(place), {
         name,
         middleware: [countStyles(place, name)],
         logger: logTo(place, name),

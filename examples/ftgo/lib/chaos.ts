@@ -4,9 +4,6 @@ import type { Victim } from './stage.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Tracker } from './tracker.ts'
 
-/** How long a kill may wait for an order to come to its end since the kill before, in milliseconds. */
-const patience = 5000
-
 export interface Chaos {
   readonly supervisor: Supervisor
   readonly tracker: Tracker
@@ -14,6 +11,8 @@ export interface Chaos {
   /** How many orders there will be. */
   readonly count: number
   readonly stopping: AbortSignal
+  /** How long a kill may wait for an order to come to its end since the kill before, in milliseconds. */
+  readonly patience: number
   /** Only where the demo started it: the first to be killed, then as often as any service. */
   readonly broker: Victim | undefined
 }
@@ -24,7 +23,7 @@ export interface Chaos {
  * being closed. The seed fixes who is killed and the least time between two kills. A
  * kill also waits for an order to complete, so that on a slow machine chaos does not hit a town in which nothing has happened yet.
  */
-export async function unleash({ supervisor, tracker, random, count, stopping, broker }: Chaos): Promise<void> {
+export async function unleash({ supervisor, tracker, random, count, stopping, patience, broker }: Chaos): Promise<void> {
   const most = Math.max(5, Math.ceil(count / 8))
   await pause(50 + 150 * random())
   const victims = broker === undefined ? serviceNames : (['broker', ...serviceNames] as const)

@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 export interface Place {
   /** Where messages travel. */
   readonly url: string
+  /** Other things are there too: what the run makes is noted, and deleted at its end. */
+  readonly shared?: boolean | undefined
   /** Holds each service's database and journal, and the ledger. */
   readonly folder: string
   readonly ordersFile: string

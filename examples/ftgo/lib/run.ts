@@ -14,6 +14,7 @@ import type { Place } from './place.ts'
 import { Progress } from './progress.ts'
 import { seeded } from './random.ts'
 import type { Result } from './report.ts'
+import { target } from './shared-broker.ts'
 import { openStage, type Stage, type Victim } from './stage.ts'
 import { countStyles, readStyles } from './styles.ts'
 import { Supervisor } from './supervisor.ts'
@@ -22,7 +23,7 @@ import { startWebsite } from './website.ts'
 import { readWorld, type World } from './world.ts'
 
 /** Orders that nothing more is heard of for so long are given up, in milliseconds. */
-const patience = 30_000
+const hopeless = 30_000
 
 /** Runs the whole demo and says what came of it. */
 export async function runDemo(options: Options, out: NodeJS.WriteStream): Promise<Result> {
@@ -32,7 +33,8 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
   let stage: Stage | undefined
   try {
     stage = await openStage(options.transport, folder, say)
-    return await play(options, world, { url: stage.url, folder, ordersFile: options.orders, careless: options.careless }, stage.broker, out)
+    const { url, shared, broker } = stage
+    return await play(options, world, { url, shared, folder, ordersFile: options.orders, careless: options.careless }, broker, out)
   } finally {
     await stage?.close()
     if (options.keep) say(`Databases, journals and logs are in ${folder}`)
@@ -51,16 +53,22 @@ async function play(options: Options, world: World, place: Place, broker: Victim
   const deaf = onInterrupt(stopping, supervisor, say, tracker)
   let app: App | undefined
   try {
-    app = await connect(place.url, { name: 'website', middleware: [countStyles(place, 'website')], logger: logTo(place, 'website') })
+    app = await connect(await target(place), {
+      name: 'website',
+      middleware: [countStyles(place, 'website')],
+      logger: logTo(place, 'website'),
+    })
     const website = await startWebsite(app, tracker)
     say('Starting six services …')
     await supervisor.start()
     say(`Placing ${count} orders, ${options.rate} a second${options.chaos ? `; chaos with seed ${options.seed}` : ''}.`)
     progress.start()
     const began = performance.now()
+    const random = seeded(options.seed)
+    // Somebody must be able to take over from the one that was killed.
+    const patience = 5000 + app.capabilities.takeover.killed
     const work = async (): Promise<void> => {
-      const random = seeded(options.seed)
-      const chaos = options.chaos ? unleash({ supervisor, tracker, random, count, stopping: stopping.signal, broker }) : undefined
+      const chaos = options.chaos ? unleash({ supervisor, tracker, random, count, stopping: stopping.signal, patience, broker }) : undefined
       await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
       await chaos
       await settled(tracker)
@@ -90,13 +98,13 @@ async function play(options: Options, world: World, place: Place, broker: Victim
 
 /** Waits until every order came to its end, or nothing more is heard. */
 async function settled(tracker: Tracker): Promise<void> {
-  while (tracker.open > 0 && performance.now() - tracker.lastNews < patience) await pause(20)
+  while (tracker.open > 0 && performance.now() - tracker.lastNews < hopeless) await pause(20)
 }
 
 /** Gives Order History a moment to hear the last events. */
 async function viewed(app: App, tracker: Tracker): Promise<void> {
   const history = app.client(History, { within: '1s' })
-  const end = performance.now() + 10_000
+  const end = performance.now() + 20_000
   while (performance.now() < end) {
     const summary = await history.summary({}).catch(() => undefined)
     const states = summary?.payload.states

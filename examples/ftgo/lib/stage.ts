@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { startKafka, startRabbit, type Throwaway } from '../../../scripts/services/index.ts'
+import { isShared, prefixed, wipe } from './shared-broker.ts'
 
 const starters = { amqp: startRabbit, kafka: startKafka } as const
 /** A scheme without an address asks for a broker of the demo's own. */
@@ -8,6 +9,7 @@ const isOwn = (transport: string): transport is keyof typeof starters => Object.
 /** Where the messages of a run travel. */
 export interface Stage {
   readonly url: string
+  readonly shared: boolean
   /** Present where the demo started it. */
   readonly broker?: Victim | undefined
   close(): Promise<void>
@@ -15,13 +17,17 @@ export interface Stage {
 
 /** A store in the folder, a broker of the demo's own, or whatever the URL leads to. */
 export async function openStage(transport: string | undefined, folder: string, say: (text: string) => void): Promise<Stage> {
-  if (transport === undefined) return { url: `sqlite:${join(folder, 'messages.db')}`, close: async () => {} }
-  if (!isOwn(transport)) return { url: transport, close: async () => {} }
+  if (transport === undefined) return { url: `sqlite:${join(folder, 'messages.db')}`, shared: false, close: async () => {} }
+  if (!isOwn(transport)) {
+    if (!isShared(transport)) return { url: transport, shared: false, close: async () => {} }
+    const url = prefixed(transport)
+    return { url, shared: true, close: () => wipe(url, folder, say) }
+  }
   say(`Starting ${transport === 'amqp' ? 'RabbitMQ' : 'Kafka'} …`)
   const began = performance.now()
   const server = await starters[transport]({ say })
   say(`It listens on port ${server.port} after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
-  return { url: server.url, broker: new Victim(server, say), close: () => server.stop() }
+  return { url: server.url, shared: false, broker: new Victim(server, say), close: () => server.stop() }
 }
 
 /** A broker that the chaos may kill, and how often it did. */

@@ -1,0 +1,45 @@
+import { Admin } from '@platformatic/kafka'
+import { describe, expect, test } from 'vitest'
+import { styles } from '../../examples/ftgo/lib/styles.ts'
+import { kafka } from '../../scripts/services/kafka.ts'
+import { rabbitmq } from '../../scripts/services/rabbitmq.ts'
+import { canStage, type TransportName } from '../process/chaos/stage.ts'
+import { demo, lastObject } from './run-demo.ts'
+
+describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transport) => {
+  test.skipIf(!(await canStage(transport)))(
+    'the demo starts a broker of its own, kills it and its services, loses nothing, and leaves nothing behind',
+    { timeout: 240_000 },
+    async () => {
+      const run = await demo(['--transport', transport, '--count', '20', '--rate', '5', '--chaos', '--seed', '4', '--json'])
+      const result = lastObject(run)
+      expect(result, run.err).toMatchObject({ orders: 20, finalStates: { approved: 15, rejected: 5 }, lost: 0, duplicated: 0 })
+      expect(result.kills).toBeGreaterThan(0)
+      expect(result.brokerKills).toBeGreaterThan(0)
+      expect(styles.filter((style) => !((result.messages[style] ?? 0) > 0))).toEqual([])
+      expect(run.err).toContain('the broker was killed')
+      expect(run.code).toBe(0)
+      expect(run.left).toEqual([])
+    },
+  )
+
+  test.skipIf(!(await canStage(transport)))('on a broker that others use it makes everything under a prefix, and deletes it', async () => {
+    const url = transport === 'amqp' ? rabbitmq.url(rabbitmq.port) : kafka.url(kafka.port)
+    const run = await demo(['--transport', url, '--count', '6', '--rate', '10', '--json'])
+    expect(lastObject(run), run.err).toMatchObject({
+      orders: 6,
+      finalStates: { approved: 5, rejected: 1 },
+      lost: 0,
+      duplicated: 0,
+      kills: 0,
+    })
+    expect(run.err).not.toContain('could not be deleted')
+    expect(run.code).toBe(0)
+    expect(run.left).toEqual([])
+    if (transport !== 'kafka') return
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${kafka.port}`] })
+    const names = [...(await admin.listTopics()), ...(await admin.listGroups({})).keys()]
+    await admin.close()
+    expect(names.filter((name) => name.startsWith('ftgo-'))).toEqual([])
+  })
+})
