@@ -15,8 +15,8 @@ export interface Around {
   /** Changes the file that an editor is given. */
   readonly editor?: (file: string) => number | Promise<number>
   readonly ended?: AbortSignal
-  /** Told of everything that is written to the output so far. */
-  readonly wrote?: (out: string) => void
+  /** Told of everything that is written so far. */
+  readonly wrote?: (out: string, err: string) => void
 }
 
 export interface Ended {
@@ -38,7 +38,7 @@ export async function cli(args: readonly string[], around: Around = {}): Promise
     colours: false,
     write: (text) => {
       written[name] += text
-      if (name === 'out') around.wrote?.(written.out)
+      around.wrote?.(written.out, written.err)
     },
   })
   const shell: Shell = {
@@ -57,6 +57,20 @@ export async function cli(args: readonly string[], around: Around = {}): Promise
   }
   const code = await run(pabal, args, shell, () => '1.2.3')
   return { code, ...written }
+}
+
+/** `pabal listen`, from the moment at which whatever is published comes. */
+export async function listen(args: readonly string[], ended?: AbortSignal): Promise<{ readonly ended: Promise<Ended> }> {
+  return new Promise((resolve) => {
+    const running = cli(['listen', ...args], {
+      ...(ended !== undefined && { ended }),
+      wrote: (_, err) => {
+        if (err.includes('Listening to')) resolve({ ended: running })
+      },
+    })
+    // Where it never comes so far.
+    void running.then(() => resolve({ ended: running }))
+  })
 }
 
 export const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '')

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect } from '../../src/index.ts'
@@ -8,7 +9,7 @@ import { contract } from './pabal.ts'
 
 /** What only a process of its own shows: pipes, signals, colours. From source; what is published is tested in test/structure. */
 const main = join(import.meta.dirname, '../../src/cli/main.ts')
-const { url, remove } = store()
+const { url, folder, remove } = store()
 beforeAll(async () => {
   const app = await connect(url, { logger: false })
   const client = app.client(Kitchen)
@@ -53,6 +54,20 @@ test('a contract in TypeScript, with the payload piped in', () => {
   })
   expect(status).toBe(0)
   expect(stdout).toMatch(/^Sent kitchen\.note /)
+})
+
+test.each([
+  ['enum.ts', 'enum A { B }\nexport const a = A.B\n', 'it runs no enums'],
+  ['ending.ts', "export { a } from './enum'\n", "files are imported with their endings: './menu.ts'"],
+  ['package.mjs', "export { a } from 'a-package-that-is-not-there'\n", "Cannot find package 'a-package-that-is-not-there'"],
+  ['throws.mjs', "throw new Error('no such setting')\n", 'cannot be loaded: no such setting'],
+  ['other.cjs', 'module.exports = { a: 1 }\n', 'exports no contract'],
+])('a contract that Node cannot load: %s', (name, text, said) => {
+  const file = join(folder, name)
+  writeFileSync(file, text)
+  const { status, stderr } = run(['send', url, file, 'x', '{}'])
+  expect(status).toBe(2)
+  expect(stderr).toContain(said)
 })
 
 test('Ctrl-C ends what stays, in order', async () => {

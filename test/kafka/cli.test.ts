@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Restaurant } from '../cli/kitchen.ts'
-import { cli, values } from '../cli/pabal.ts'
+import { cli, listen, values } from '../cli/pabal.ts'
 import { address, freshPrefix, kafkaThere, removeTopics } from './broker.ts'
 
 /** The command line on Kafka: what it shows and does comes from the transport's admin. */
@@ -27,17 +27,10 @@ describe.skipIf(!(await kafkaThere()))('pabal on Kafka', () => {
   }
 
   test('send, request, listen', async () => {
-    const listening = json('listen', url, 'Ticket', '--contract', file, '--count', '1', '--for', '30s')
-    // Whoever begins to listen says so only to a person: it is published until it is heard.
-    let heard = false
-    void listening.then(() => {
-      heard = true
-    })
-    while (!heard) {
-      expect((await cli(['send', url, file, 'Ticket.Done', '{"n":1}', '--key', 't-1'])).code).toBe(0)
-      await new Promise((resolve) => setTimeout(resolve, 200))
-    }
-    expect(await listening).toMatchObject([{ channel: 'Ticket', type: 'Ticket.Done', key: 't-1', source: 'kitchen', payload: { n: 1 } }])
+    const listening = await listen([url, 'Ticket', '--contract', file, '--count', '1', '--for', '30s', '--json'])
+    expect((await cli(['send', url, file, 'Ticket.Done', '{"n":1}', '--key', 't-1'])).code).toBe(0)
+    const heard = values((await listening.ended).out)
+    expect(heard).toMatchObject([{ channel: 'Ticket', type: 'Ticket.Done', key: 't-1', source: 'kitchen', payload: { n: 1 } }])
     expect(await json('request', url, file, 'createTicket', '{"orderId":"x"}', '--within', '15s')).toMatchObject([{ type: 'Created' }])
   })
 

@@ -176,6 +176,11 @@ console.log(JSON.stringify({ ms: performance.now() - before, sqlite: process.mod
     expect({ code, first: out.split('\n')[2] }).toEqual({ code: 0, first: '  pabal COMMAND' })
     expect((await run([command, '--version'], work.path)).out).toBe(`${manifest.version}\n`)
     expect((await run([command, 'nonsense'], work.path)).code).toBe(2)
+    // As a Node does that does not run TypeScript.
+    writeFileSync(join(work.path, 'a.contract.ts'), 'export const a: number = 1\n')
+    const old = await run(['--no-experimental-strip-types', command, 'send', 'sqlite:a.db', 'a.contract.ts', 'x', '{}'], work.path)
+    expect(old.code).toBe(2)
+    expect(old.err).toContain('use Node 22.18 or newer, or give the compiled .js file')
     expect(globSync('**/*', { cwd: join(command, '..') }).sort()).toEqual(['THIRD-PARTY.txt', 'main.js'])
     // Only files of the library and of Node are left outside.
     const outside = imports(command)

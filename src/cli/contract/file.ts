@@ -45,9 +45,12 @@ async function loadFile(file: string, shell: Shell): Promise<readonly ServiceDat
 function whyNot(error: unknown, file: string): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (isPabalError(error)) return `${error.code}: ${error.message}`
+  const [first = ''] = message.trim().split('\n')
   if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
-    return `${message.split('\n')[0]}. Install it where ${file} is; TypeScript names its own files with their endings (./menu.ts).`
+    return first.includes("'/") || first.includes('file:')
+      ? `${first}. Where Node runs TypeScript, files are imported with their endings: './menu.ts'.`
+      : `${first}. Install it where ${file} is.`
   if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX')
-    return `${message.trim()} Node only takes types away: it runs no enums, namespaces or parameter properties. Or give the compiled .js file.`
+    return `${first}. Node only takes types away: it runs no enums, namespaces or parameter properties. Or give the compiled .js file.`
   return (error as Error).message ?? String(error)
 }

@@ -40,7 +40,10 @@ export const listen = command({
     ['pabal listen sqlite:./ftgo.db Ticket --key o-1', 'the events of one aggregate'],
     ['pabal listen sqlite:./ftgo.db --contract kitchen.contract.ts', "the kitchen's events, checked by its contract"],
     ['pabal listen sqlite:./ftgo.db kitchen.dead', 'dead letters as they come'],
-    ['pabal listen sqlite:./ftgo.db Ticket --type Ticket.TicketAccepted --count 1 --for 30s --json', 'in a test: wait for an event'],
+    [
+      'pabal listen sqlite:./ftgo.db Ticket --type Ticket.TicketAccepted --count 1 --for 30s --json',
+      'in a test: wait for an event that comes after "Listening to" was said on the error output',
+    ],
   ],
   run: async ({ args, all, operands, url, shell }) => {
     const count = args.count === undefined ? undefined : wholeNumber(args.count, '--count')
@@ -75,10 +78,10 @@ export const listen = command({
         )
       }
       const queues = targets.filter(({ kind }) => kind !== 'publish-subscribe')
-      if (shell.err.tty || args.json !== true)
-        shell.err.write(
-          `${paintFor(shell.err).dim(`Listening to ${targets.map(({ address }) => address).join(', ')}${shell.err.tty ? '; Ctrl-C ends' : ''}`)}\n`,
-        )
+      // Also for a script: whatever is published from now on comes.
+      shell.err.write(
+        `${paintFor(shell.err).dim(`Listening to ${targets.map(({ address }) => address).join(', ')}${shell.err.tty ? '; Ctrl-C ends' : ''}`)}\n`,
+      )
       const peeking = Promise.all(
         queues.map((channel) => peek(connection, channel, shell, done.signal, (message) => arrived(channel, message))),
       )

@@ -1,1 +1,0 @@
-export const { nothing } = await import(`a-package-that-is-not-there`)
