@@ -16,6 +16,8 @@ export class Lane {
   readonly open = new Set<Entry>()
   /** The head of the lot is out. */
   busy = false
+  /** Something of the lot is being changed: nothing of it goes out. */
+  holds = 0
   /** When it is looked at next. */
   planned = Number.POSITIVE_INFINITY
 }

@@ -191,6 +191,16 @@ export class Aside {
     this.#plan(key, lane)
   }
 
+  /** While something of the lot is changed nothing of its key goes out. False where it is not there. */
+  hold(entry: Entry, by: 1 | -1): boolean {
+    const key = keyOf(entry)
+    const lane = this.#lanes.get(key)
+    if (lane === undefined || (by > 0 && !lane.lot.includes(entry))) return false
+    lane.holds += by
+    this.#plan(key, lane)
+    return true
+  }
+
   /** Puts another in its place, or nothing. False where it does not stand aside. */
   replace(old: Entry, entry: Entry | undefined): boolean {
     const key = keyOf(old)
@@ -255,7 +265,7 @@ export class Aside {
   /** The head of the lot, where nothing that was sent before it is unsettled. */
   #free(lane: Lane): Entry | undefined {
     const [head] = lane.lot
-    if (head === undefined || lane.busy || this.#before.has(head)) return undefined
+    if (head === undefined || lane.busy || lane.holds > 0 || this.#before.has(head)) return undefined
     for (const open of lane.open) if (open.position < head.position) return undefined
     return head
   }

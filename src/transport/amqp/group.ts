@@ -1,10 +1,10 @@
 import type { Channel } from '../../channel/channel.ts'
 import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from '../shared/bounds.ts'
+import type { Entry } from '../shared/entry.ts'
 import type { AmqpConfirmChannel } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import { Loose } from './loose.ts'
-import { processOf, type Said } from './members.ts'
 import { unkeyed } from './names.ts'
 import { Parks } from './parks.ts'
 import { Roster } from './roster.ts'
@@ -142,19 +142,29 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
     return this.#roster.owners()
   }
 
-  get process(): string {
-    return processOf(this.#roster.id)
-  }
-
-  hear(said: Said): void {
-    this.#roster.hear(said)
+  /** What its members call it. */
+  get called(): string {
+    return this.#world.topology.names.group(this.channelOf, this.group)
   }
 
   /** The shard of this member, where it owns it. */
-  shardOf(name: string): { shard: HeldShard; parks: Parks } | undefined {
+  held(name: string): { shard: HeldShard; parks: Parks } | undefined {
     if (name === unkeyed) return this.#loose.held
     const { shard, parks } = this.seats[Number(name)] ?? {}
     return shard === undefined || parks === undefined ? undefined : { shard, parks }
+  }
+
+  /** An admin took a message of the queue away. */
+  settle(name: string, entry: Entry): void {
+    if (name === unkeyed) this.#loose.settle(entry)
+    else this.seats[Number(name)]?.settle(entry)
+  }
+
+  /** Something was parked by somebody else. */
+  look(name: string): void {
+    this.held(name)
+      ?.parks.look()
+      .catch(() => undefined)
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import { unkeyed } from './names.ts'
@@ -105,6 +106,10 @@ export class Loose {
     this.#channel = undefined
     this.held = undefined
     await Promise.all([channel?.close().catch(() => undefined), held?.parks.close()])
+  }
+
+  settle({ handle }: Entry): void {
+    this.#acks?.settled(handle as number)
   }
 
   giveBack(): void {

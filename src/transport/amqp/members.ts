@@ -16,6 +16,8 @@ export type Hears = (said: Said) => void
 
 /** How long a question to another process may take, in milliseconds. */
 const answerWithin = 5000
+/** How long nobody may answer before all have, in milliseconds. */
+const quiet = 80
 
 /**
  * How processes talk: each has a queue of its own that vanishes with its connection, and hears what is said to the groups that it is a
@@ -108,6 +110,21 @@ export class Members implements LinkUser {
     })
   }
 
+  /** The answers of all processes that are members of the group. */
+  async askAll(group: string, question: unknown): Promise<unknown[]> {
+    const number = `${this.id}:${++this.#count}`
+    const answers: unknown[] = []
+    this.#asked.set(number, (answer) => answers.push(answer))
+    const asking = { what: 'ask', group, from: this.id, number, question }
+    if ((await this.#publish(this.#names.system('members'), group, asking)) === 'sent')
+      for (let seen = -1; seen < answers.length; ) {
+        seen = answers.length
+        await new Promise<void>((resolve) => void this.#runtime.timer(quiet, resolve))
+      }
+    this.#asked.delete(number)
+    return answers
+  }
+
   #publish(exchange: string, routingKey: string, said: object): Promise<Published> {
     return new Promise((done) =>
       this.#publisher.publish({
@@ -133,9 +150,9 @@ export class Members implements LinkUser {
     }
     if (said.what === 'answer') this.#asked.get(String(said.number))?.(said.answer)
     else if (said.what === 'ask') {
-      void this.answer(said.group, said.question).then((answer) =>
-        this.tell(said.from, { what: 'answer', group: said.group, from: this.id, number: said.number, answer }),
-      )
+      void this.answer(said.group, said.question)
+        .catch(() => undefined)
+        .then((answer) => this.tell(said.from, { what: 'answer', group: said.group, from: this.id, number: said.number, answer }))
     } else for (const hears of [...(this.#groups.get(said.group) ?? [])]) hears(said)
   }
 }

@@ -48,6 +48,21 @@ export class Ops {
     }
   }
 
+  /** On a channel that is closed at its end: what was delivered on it and not acknowledged goes back. */
+  async alone<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    const channel = await (await this.#connection()).createChannel()
+    channel.on('error', () => undefined)
+    try {
+      return await work(channel)
+    } finally {
+      await channel.close().catch(() => undefined)
+    }
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#runtime.timer(ms, resolve))
+  }
+
   async #connection(): Promise<AmqpConnection> {
     const until = this.#runtime.monotonic() + this.#patience
     for (;;) {

@@ -160,7 +160,11 @@ export class Parks implements ParkStore {
     }
     const { tag } = copy
     this.#copies.delete(copy.copy)
-    this.#channel?.ack({ fields: { deliveryTag: tag }, properties: {}, content: Buffer.alloc(0) })
+    try {
+      this.#channel?.ack({ fields: { deliveryTag: tag }, properties: {}, content: Buffer.alloc(0) })
+    } catch (cause) {
+      throw new PabalError('FENCED', 'the shard was lost', { cause })
+    }
   }
 
   #publish(message: Message, properties: Record<string, unknown>): Promise<Published> {

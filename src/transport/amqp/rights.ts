@@ -22,7 +22,7 @@ export function rightsOf(participation: Participation, url: string, user: string
     for (const set of [configure, write, read]) set.add(pattern)
   }
   // Of the environment: its settings, its members, the ladder of delays.
-  own(`${literal(names.system(''))}(settings|fence|shards=\\d+|members|member\\..*|due|delay\\.\\d+)`)
+  own(`${literal(names.system(''))}(settings|fence|registry|shards=\\d+|members|member\\..*|due|delay\\.\\d+)`)
   // Queries, replies, parked messages and what members say to each other go straight to queues.
   write.add('amq\\.default')
 

@@ -1,4 +1,5 @@
 import type { Runtime } from '../../runtime/runtime.ts'
+import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import type { Parks } from './parks.ts'
@@ -253,6 +254,10 @@ export class Seat {
     shard?.lose()
     void parks?.close()
     this.#later()
+  }
+
+  settle({ handle }: Entry): void {
+    this.#acks?.settled(handle as number)
   }
 
   /** Whatever is out and not being settled is given back. */

@@ -141,17 +141,35 @@ export class HeldShard {
     return [...out, ...this.#aside.returned(), ...this.#buffer.slice(this.#at)].sort((a, b) => a.position - b.position)
   }
 
-  /** A person changed or took away what lies here, unless it is out at this moment. */
-  replace(old: Entry, entry: Entry | undefined): boolean {
-    for (const { entry: out } of this.#out) if (out === old) return false
-    if (!this.#aside.replace(old, entry)) {
-      const at = this.#buffer.indexOf(old, this.#at)
-      if (entry !== undefined || at < 0) return false
-      this.#buffer.splice(at, 1)
-      this.#aside.settled(old)
+  /** A person changes what is parked, or takes it away where `work` gives nothing. False: it is gone, or out at this moment. */
+  async change(old: Entry, work: () => Promise<Entry | undefined>): Promise<boolean> {
+    if (this.#isOut(old) || !this.#aside.hold(old, 1)) return false
+    try {
+      const changed = await work()
+      this.#aside.hold(old, -1)
+      this.#aside.replace(old, changed)
+    } catch (error) {
+      this.#aside.hold(old, -1)
+      throw error
     }
     this.#pump()
     return true
+  }
+
+  /** A person takes a message of the queue: whoever took it settles it. False: it is gone, or out at this moment. */
+  take(entry: Entry): boolean {
+    if (this.#isOut(entry)) return false
+    if (this.#aside.replace(entry, undefined)) return true
+    const at = this.#buffer.indexOf(entry, this.#at)
+    if (at < 0) return false
+    this.#buffer.splice(at, 1)
+    if (this.#aside.size > 0) this.#aside.settled(entry)
+    return true
+  }
+
+  #isOut(entry: Entry): boolean {
+    for (const { entry: out } of this.#out) if (out === entry) return true
+    return false
   }
 
   readonly #pump = (): void => {

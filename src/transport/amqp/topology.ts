@@ -7,6 +7,7 @@ import { brief, replyCode } from './faults.ts'
 import { type Names, unkeyed } from './names.ts'
 import type { Ops } from './ops.ts'
 import { type Settings, usualShards } from './options.ts'
+import { Registry } from './registry.ts'
 
 /** What this process knows to be there of a channel. */
 interface Known {
@@ -23,6 +24,7 @@ export class Topology {
   readonly names: Names
   readonly ops: Ops
   readonly runtime: Runtime
+  readonly registry: Registry
   readonly #settings: Settings
   readonly #known = new Map<string, Known>()
   readonly #working = new Map<string, Promise<void>>()
@@ -35,6 +37,7 @@ export class Topology {
     this.ops = ops
     this.#settings = settings
     this.runtime = runtime
+    this.registry = new Registry(ops, names.system('registry'), this.args(false))
   }
 
   get shards(): number {
@@ -43,6 +46,7 @@ export class Topology {
 
   async begin(): Promise<void> {
     this.#shards = await beginEnvironment(this.names, this.ops, this.#settings)
+    await this.registry.begin()
   }
 
   args(single: boolean): Record<string, unknown> {
@@ -92,7 +96,12 @@ export class Topology {
   async group(channel: Channel, group: string): Promise<void> {
     if (this.#mode === 'create') await this.#make(channel)
     else if (!(await exists(this.ops, this.#exchange(channel)))) throw missing(channel)
-    await this.#once(`${channel.address}/${group}`, () => this.#queues(channel, group, this.#mode))
+    await this.#once(`${channel.address}/${group}`, async () => {
+      const last = { queue: this.names.queue(channel, group, unkeyed), args: {} }
+      const there = group === '' || this.#mode === 'check' || (await exists(this.ops, last))
+      await this.#queues(channel, group, this.#mode)
+      if (!there) await this.registry.add({ channel, group })
+    })
     if (channel.kind !== 'point-to-point') return
     this.#knows(channel).all = true
   }
@@ -129,10 +138,12 @@ export class Topology {
   #make(channel: Channel): Promise<void> {
     if (this.#known.has(channel.address)) return Promise.resolve()
     return this.#once(`${channel.address} `, async () => {
+      const there = await exists(this.ops, this.#exchange(channel))
       // Who may not make the exchange owns nothing of the channel and only sends to it.
       if (!(await declare(this.ops, this.#exchange(channel), 'create'))) return
       if (channel.kind !== 'point-to-point') await declare(this.ops, this.#transient(channel), 'create')
       else if (this.#settings.ahead) await this.#queues(channel, '', 'create')
+      if (!there) await this.registry.add({ channel })
       this.#knows(channel)
     })
   }

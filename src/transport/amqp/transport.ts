@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import { systemRuntime } from '../../runtime/system.ts'
 import type { Capabilities } from '../capabilities.ts'
 import type { Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../seam.ts'
+import { AmqpAdmin } from './admin.ts'
 import { capabilitiesOf } from './broker.ts'
 import { Delays } from './delays.ts'
 import { loadDriver } from './driver.ts'
@@ -11,6 +12,7 @@ import { EphemeralReader } from './ephemeral.ts'
 import { openFault } from './faults.ts'
 import { Fences } from './fences.ts'
 import { GroupMember } from './group.ts'
+import { Keeper, type Question } from './keeper.ts'
 import { Link } from './link.ts'
 import { Members } from './members.ts'
 import { Names } from './names.ts'
@@ -31,6 +33,7 @@ interface Open {
 /** RabbitMQ, over two connections: one is published on, the other consumed from. */
 export class AmqpTransport implements Transport {
   readonly name = 'amqp'
+  readonly admin: AmqpAdmin
   readonly #options: AmqpOptions
   readonly #settings: Settings
   readonly #runtime: Runtime
@@ -45,6 +48,10 @@ export class AmqpTransport implements Transport {
     this.#options = options
     this.#settings = settingsOf(options)
     this.#runtime = options.runtime ?? systemRuntime
+    this.admin = new AmqpAdmin(
+      () => this.#use().world,
+      () => this.#use().world.topology.registry,
+    )
   }
 
   async open(listener: StateListener): Promise<Capabilities> {
@@ -59,6 +66,11 @@ export class AmqpTransport implements Transport {
     const topology = new Topology(new Names(settings.prefix), ops, settings, runtime)
     const publisher = new Publisher(publishing, runtime, (exchange) => topology.forget(exchange))
     const members = new Members(topology.names, runtime, publisher)
+    const keeper = new Keeper(
+      () => this.#groups,
+      (queue, message, facts) => this.admin.put(queue, message, facts),
+    )
+    members.answer = (group, question) => keeper.answer(group, question as Question, members.id)
     const sender = new Sender(settings, runtime, topology, publisher, new Delays(topology, publisher))
     const fences = new Fences(ops, runtime, topology.names.system('fence'))
     const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)

@@ -1,0 +1,262 @@
+import type { Channel } from '../../channel/channel.ts'
+import { shardOf } from '../../channel/shard.ts'
+import { PabalError } from '../../errors.ts'
+import type { Message } from '../../message/message.ts'
+import type { Admin, Depth, ParkNote, Place, Stored } from '../seam.ts'
+import { declare } from './declare.ts'
+import type { AmqpMessage } from './driver.ts'
+import { replyCode } from './faults.ts'
+import { type Census, packed, positionOf, type Question, type Shown, shardIn, type Target, unpacked } from './keeper.ts'
+import { unkeyed } from './names.ts'
+import { type ParkedFacts, parkProperties } from './parks.ts'
+import type { Registry } from './registry.ts'
+import { whileOwning } from './temporary.ts'
+import { bufferOf, headerOf, messageOf, own } from './wire.ts'
+import type { World } from './world.ts'
+
+/** How often an owner that is just changing is looked for. */
+const tries = 6
+
+/** What a person does, asked of the owner of the shard, or done in its place where there is none. */
+export class AmqpAdmin implements Admin {
+  readonly #world: () => World
+  readonly #registry: () => Registry
+
+  constructor(world: () => World, registry: () => Registry) {
+    this.#world = world
+    this.#registry = registry
+  }
+
+  async depths(): Promise<readonly Depth[]> {
+    const all = await this.#registry().all()
+    const rows: Depth[] = []
+    for (const { channel, group } of all) {
+      if (channel.kind === 'publish-subscribe' && group === undefined) continue
+      rows.push(await this.#depth(channel, group))
+    }
+    return rows
+  }
+
+  async #depth(channel: Channel, group: string | undefined): Promise<Depth> {
+    const place = { channel, group }
+    const { owners, shards } = await this.#census(place)
+    let waiting = 0
+    let parked = 0
+    let oldest: number | undefined
+    for (const shard of this.#shards()) {
+      const held = shards.get(shard)
+      const there = await this.#count(this.#queue(place, shard))
+      waiting += there + (held?.open ?? 0)
+      parked += (held?.parked ?? 0) + (await this.#count(this.#queue({ ...place, parked: true }, shard)))
+      const first = held?.oldest ?? (there > 0 ? await this.#first(place, shard) : undefined)
+      if (first !== undefined) oldest = Math.min(oldest ?? first, first)
+    }
+    return { channel, group, waiting, parked, oldest, owners }
+  }
+
+  async #first(place: Place, shard: string): Promise<number | undefined> {
+    const [first] = await this.#peek(place, shard, 1)
+    return first?.message.time
+  }
+
+  /** Ready messages; 0 where there is no such queue. */
+  async #count(queue: string): Promise<number> {
+    try {
+      return (await this.#world().topology.ops.run((channel) => channel.checkQueue(queue))).messageCount
+    } catch (error) {
+      if (replyCode(error) === 404) return 0
+      throw error
+    }
+  }
+
+  async #census(place: Place): Promise<{
+    owners: Record<string, number>
+    shards: Map<string, { open: number; parked: number; oldest?: number | undefined }>
+    processes: Map<string, string[]>
+  }> {
+    const { members } = this.#world()
+    const answers = (await members.askAll(this.#group(place), { what: 'census' } satisfies Question)) as Census[]
+    const owners: Record<string, number> = {}
+    const shards = new Map<string, { open: number; parked: number; oldest?: number | undefined }>()
+    const processes = new Map<string, string[]>()
+    for (const answer of answers) {
+      owners[answer.process] = answer.shards.filter(({ shard }) => shard !== unkeyed).length
+      for (const { shard, open, parked, oldest } of answer.shards) {
+        const there = shards.get(shard)
+        shards.set(shard, {
+          open: (there?.open ?? 0) + open,
+          parked: (there?.parked ?? 0) + parked,
+          oldest: oldest === undefined ? there?.oldest : Math.min(there?.oldest ?? oldest, oldest),
+        })
+        const holders = processes.get(shard) ?? []
+        if (!holders.includes(answer.process)) holders.push(answer.process)
+        processes.set(shard, holders)
+      }
+    }
+    return { owners, shards, processes }
+  }
+
+  async browse(
+    place: Place,
+    { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+  ): Promise<readonly Stored[]> {
+    const { processes } = await this.#census(place)
+    const found: Stored[] = []
+    const from = after === undefined ? undefined : shardIn(after)
+    let skipping = from !== undefined
+    for (const shard of this.#shards()) {
+      if (skipping && shard !== from) continue
+      const past = skipping ? after : undefined
+      skipping = false
+      const left = limit - found.length
+      if (left <= 0) break
+      found.push(...(await this.#browse(place, shard, left, past, processes.get(shard) ?? [])))
+    }
+    return found
+  }
+
+  async #browse(place: Place, shard: string, limit: number, after: string | undefined, processes: readonly string[]): Promise<Stored[]> {
+    const group = this.#group(place)
+    const found: Stored[] = []
+    for (const process of processes) {
+      const question: Question = { what: 'browse', shard, parked: place.parked === true, limit, ...(after === undefined ? {} : { after }) }
+      const answer = (await this.#world().members.ask(process, group, question)) as { shown?: Shown[] } | undefined
+      for (const { position, message, note } of answer?.shown ?? []) found.push({ position, message: unpacked(message), note })
+    }
+    return processes.length > 0 ? found.slice(0, limit) : this.#peek(place, shard, limit, after)
+  }
+
+  /** What lies in a queue that nobody reads. */
+  async #peek(place: Place, shard: string, limit: number, after?: string): Promise<Stored[]> {
+    const most = after === undefined && place.parked !== true ? limit : 65_535
+    const { ops } = this.#world().topology
+    const stored = await whileOwning(ops, this.#queue(place, shard), most, async (messages) =>
+      messages.flatMap((raw) => storedOf(shard, raw)),
+    )
+    const all = stored ?? []
+    if (place.parked === true) all.sort((a, b) => placeOf(a.position) - placeOf(b.position))
+    const from = after === undefined ? 0 : all.findIndex(({ position }) => position === after) + 1
+    return all.slice(from, from + limit)
+  }
+
+  async amend(place: Place, position: string, note: ParkNote, message?: Message): Promise<boolean> {
+    const shard = shardIn(position)
+    const question: Question = { what: 'amend', shard, position, note, ...(message === undefined ? {} : { message: packed(message) }) }
+    return this.#of({ ...place, parked: true }, shard, question, async (raw) => {
+      const facts = factsOf(raw) as ParkedFacts
+      const copy = { ...facts, copy: this.#world().runtime.id(), revision: facts.revision + 1, note }
+      await this.put(this.#queue({ ...place, parked: true }, shard), message ?? messageOf(raw), copy)
+    })
+  }
+
+  async move(from: Place, position: string, to: Place, note: ParkNote, message?: Message): Promise<boolean> {
+    const { topology, runtime, members } = this.#world()
+    const shard = shardIn(position)
+    const key = message === undefined ? await this.#keyOf(from, position) : { key: message.key }
+    if (key === undefined) return false
+    const target = key.key === undefined ? unkeyed : String(shardOf(key.key, topology.shards))
+    const queue = this.#queue({ ...to, parked: true }, target)
+    await declare(topology.ops, { queue, args: topology.args(target !== unkeyed) }, 'create')
+    const facts: ParkedFacts = { copy: runtime.id(), revision: 1, note }
+    const goal: Target = { queue, facts, ...(message === undefined ? {} : { message: packed(message) }) }
+    const question: Question = { what: 'drop', shard, parked: from.parked === true, position, to: goal }
+    const moved = await this.#of(from, shard, question, (raw) => this.put(queue, message ?? messageOf(raw), facts))
+    if (moved) await members.askAll(this.#group(to), { what: 'parked', shard: target } satisfies Question)
+    return moved
+  }
+
+  /** The key of a message; undefined where it is gone. */
+  async #keyOf(place: Place, position: string): Promise<{ readonly key: string | undefined } | undefined> {
+    const shard = shardIn(position)
+    const { processes } = await this.#census(place)
+    const all = await this.#browse(place, shard, 65_535, undefined, processes.get(shard) ?? [])
+    const found = all.find((stored) => stored.position === position)
+    return found === undefined ? undefined : { key: found.message.key }
+  }
+
+  async discard(place: Place, position: string): Promise<boolean> {
+    const shard = shardIn(position)
+    const question: Question = { what: 'drop', shard, parked: place.parked === true, position }
+    return this.#of(place, shard, question, async () => undefined)
+  }
+
+  /** Asks the owner; where there is none, `act` is done with the message and it is acknowledged then. */
+  async #of(place: Place, shard: string, question: Question, act: (raw: AmqpMessage) => Promise<void>): Promise<boolean> {
+    const { members, topology } = this.#world()
+    const position = 'position' in question ? question.position : ''
+    for (let tried = 0; tried < tries; tried++) {
+      const { processes } = await this.#census(place)
+      for (const process of processes.get(shard) ?? []) {
+        const answer = (await members.ask(process, this.#group(place), question)) as { done?: boolean } | undefined
+        if (answer?.done === true) return true
+      }
+      if (processes.has(shard)) return false
+      const done = await whileOwning(topology.ops, this.#queue(place, shard), 65_535, async (messages, channel) => {
+        const raw = messages.find((one) => storedOf(shard, one)[0]?.position === position)
+        if (raw === undefined) return false
+        await act(raw)
+        channel.ack(raw)
+        return true
+      })
+      if (done !== undefined) return done
+      await topology.ops.pause(100)
+    }
+    return false
+  }
+
+  /** Into a parking lot, confirmed. */
+  async put(queue: string, message: Message, facts: ParkedFacts): Promise<void> {
+    const { publisher, runtime, settings } = this.#world()
+    const result = await new Promise((done) =>
+      publisher.publish({
+        exchange: '',
+        routingKey: queue,
+        content: bufferOf(message.body),
+        properties: { ...parkProperties(message, facts), mandatory: true },
+        id: message.id,
+        deadline: runtime.monotonic() + settings.sendWithin,
+        again: true,
+        done,
+      }),
+    )
+    if (result instanceof PabalError) throw result
+    if (result !== 'sent') throw new PabalError('SEND_FAILED', `the queue ${queue} is gone`)
+  }
+
+  #shards(): string[] {
+    return [...Array.from({ length: this.#world().topology.shards }, (_, n) => String(n)), unkeyed]
+  }
+
+  #groupName({ channel, group }: Place): string {
+    return channel.kind === 'point-to-point' ? '' : (group ?? '')
+  }
+
+  #group(place: Place): string {
+    return this.#world().topology.names.group(place.channel, this.#groupName(place))
+  }
+
+  #queue(place: Place, shard: string): string {
+    const { names } = this.#world().topology
+    const group = this.#groupName(place)
+    return place.parked === true ? names.park(place.channel, group, shard) : names.queue(place.channel, group, shard)
+  }
+}
+
+function factsOf(raw: AmqpMessage): ParkedFacts | undefined {
+  const text = headerOf(raw, own.park)
+  return typeof text === 'string' ? (JSON.parse(text) as ParkedFacts) : undefined
+}
+
+function storedOf(shard: string, raw: AmqpMessage): [Stored] {
+  const facts = factsOf(raw)
+  const message = messageOf(raw)
+  return [
+    {
+      position: positionOf(shard, facts === undefined ? undefined : (facts.position ?? Number.MAX_SAFE_INTEGER), message.id),
+      message,
+      note: facts?.note,
+    },
+  ]
+}
+
+const placeOf = (position: string): number => Number((JSON.parse(position) as unknown[])[2])
