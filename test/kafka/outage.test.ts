@@ -96,6 +96,8 @@ describe.skipIf(!(await kafkaThere()))('a broker that is gone for a while', () =
     const code = (result: SendResult | undefined) => (typeof result === 'string' ? result : result?.code)
     const early = (await Promise.all(waiting.slice(50))).map(([result]) => code(result))
     expect(new Set(early)).toEqual(new Set(['OVERLOADED']))
+    await pause(1000)
+    expect(code((await patient.send([outgoing(channel, 99)]))[0])).toBe('OVERLOADED')
     const from = systemRuntime.monotonic()
     const [late] = await hasty.send([outgoing(channel, 3)])
     expect(code(late)).toBe('SEND_FAILED')

@@ -82,8 +82,10 @@ export class Cluster {
     return this.#topics.get(name)
   }
 
+  /** Who leads its partitions is to be asked again; how many there are is still known. */
   forget(topic: string): void {
-    this.#topics.delete(topic)
+    const known = this.#topics.get(topic)
+    if (known !== undefined) this.#topics.set(topic, { leaders: known.leaders.map(() => -1), replicas: known.replicas })
   }
 
   /** Learns about topics; those that do not exist are forgotten. `null`: all of them, whose names it returns. */
@@ -109,7 +111,7 @@ export class Cluster {
   /** The topic, asked for once where it is not known. Undefined where there is none. */
   async learn(name: string): Promise<KnownTopic | undefined> {
     const known = this.#topics.get(name)
-    if (known !== undefined) return known
+    if (known?.leaders.every((leader) => leader >= 0)) return known
     let asking = this.#asking.get(name)
     if (asking === undefined) {
       asking = this.refresh([name]).then(() => undefined)
@@ -122,7 +124,7 @@ export class Cluster {
 
   /** Where each partition ends (-1) or begins (-2), or where a time lies. Waits for leaders that are being chosen. */
   async offsets(topic: string, partitions: readonly number[], time = -1): Promise<number[]> {
-    return this.patiently(`the offsets of ${topic}`, async () => {
+    return this.patiently(async () => {
       const known = await this.learn(topic)
       const byNode = new Map<number, number[]>()
       for (const partition of partitions) {
@@ -168,7 +170,7 @@ export class Cluster {
 
   /** Asks the group's coordinator, and the next one where it moved. `codeIn`: what the answer says. */
   async coordinated<Ask, Answer>(group: string, api: Api<Ask, Answer>, ask: Ask, codeIn: (answer: Answer) => number): Promise<Answer> {
-    return this.patiently(`${api.name} of ${group}`, async () => {
+    return this.patiently(async () => {
       const node = await this.coordinator(group)
       try {
         const answer = await this.shared(node).call(api, ask)
@@ -183,7 +185,7 @@ export class Cluster {
   }
 
   /** Tries again what passes, for up to `forMs` milliseconds. */
-  async patiently<T>(what: string, act: () => Promise<T>, forMs = 15_000): Promise<T> {
+  async patiently<T>(act: () => Promise<T>, forMs = 15_000): Promise<T> {
     const until = systemRuntime.monotonic() + forMs
     for (let attempt = 0; ; attempt++) {
       try {
@@ -194,7 +196,6 @@ export class Cluster {
         if (error instanceof LinkFault) await this.refresh([]).catch(() => undefined)
       }
       await pause(backoff(attempt))
-      void what
     }
   }
 

@@ -144,7 +144,7 @@ export class Membership {
   }
 
   async #join(): Promise<void> {
-    const { cluster, group, topic, sessionTimeout } = this.#o
+    const { group, topic, sessionTimeout } = this.#o
     const link = await this.#coordinator()
     this.#wants = false
     this.#joining = true
@@ -171,7 +171,6 @@ export class Membership {
     for (const partition of assignment.partitions) this.#owned.add(partition)
     this.#o.assigned(assignment, joined.generation)
     this.#tell()
-    void cluster
   }
 
   async #share(members: readonly { readonly member: string; readonly metadata: Buffer }[]): Promise<{ member: string; bytes: Buffer }[]> {

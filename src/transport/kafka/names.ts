@@ -10,7 +10,13 @@ export type Lane = 'durable' | 'transient' | 'parked' | 'delayed'
  */
 export class Names {
   readonly prefix: string
-  readonly #topics = new Map<string, string>()
+  /** Names that were asked for, without a group, by lane and address. */
+  readonly #topics: Readonly<Record<Lane, Map<string, string>>> = {
+    durable: new Map(),
+    transient: new Map(),
+    parked: new Map(),
+    delayed: new Map(),
+  }
 
   constructor(prefix: string) {
     this.prefix = prefix
@@ -18,7 +24,7 @@ export class Names {
 
   /** Throws `INVALID_CONFIGURATION` where Kafka has no such name. */
   topic(address: string, lane: Lane = 'durable', group?: string): string {
-    const known = lane === 'durable' ? this.#topics.get(address) : undefined
+    const known = group === undefined ? this.#topics[lane].get(address) : undefined
     if (known !== undefined) return known
     let name = this.prefix + address
     if (lane !== 'durable') name += `.-${lane}`
@@ -28,7 +34,7 @@ export class Names {
         'INVALID_CONFIGURATION',
         `kafka: the channel ${address}${group === undefined ? '' : ` with the group ${group}`} cannot be a topic: "${name.slice(0, 300)}" must have at most 249 characters, letters, digits, ".", "_" and "-", and no segment of an address may begin with "-"`,
       )
-    if (lane === 'durable') this.#topics.set(address, name)
+    if (group === undefined) this.#topics[lane].set(address, name)
     return name
   }
 

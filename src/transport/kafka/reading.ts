@@ -39,7 +39,7 @@ export async function readAll(
   for (;;) {
     const open = partitions.filter((partition) => (at.get(partition) as number) < (found.get(partition) as { end: number }).end)
     if (open.length === 0) return found
-    await cluster.patiently(`reading ${topic}`, async () => {
+    await cluster.patiently(async () => {
       const known = await cluster.learn(topic)
       const byNode = new Map<number, number[]>()
       for (const partition of open) {
@@ -73,7 +73,7 @@ export async function readSome(
   decompress: Decompress,
   partitionBytes = 256 * 1024,
 ): Promise<{ readonly records: Raw[]; readonly next: number }> {
-  return cluster.patiently(`reading ${topic}`, async () => {
+  return cluster.patiently(async () => {
     const leader = (await cluster.learn(topic))?.leaders[partition] ?? -1
     if (leader < 0) {
       cluster.forget(topic)

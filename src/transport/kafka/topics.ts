@@ -61,7 +61,7 @@ export class Topics {
     const all = [...new Map(wanted.map((one) => [one.name, one])).values()].filter(({ name }) => !this.#ready.has(name))
     if (all.length === 0) return
     const names = all.map(({ name }) => name)
-    await this.#cluster.patiently('topics', () => this.#cluster.refresh(names)).catch(refusal)
+    await this.#cluster.patiently(() => this.#cluster.refresh(names)).catch(refusal)
     const missing = all.filter(({ name }) => this.#cluster.topic(name) === undefined)
     const faults = new Faults()
     if (mode === 'check') for (const one of missing) faults.add('INVALID_CONFIGURATION', this.#lacks(one))
@@ -92,7 +92,7 @@ export class Topics {
       replicas: this.#replicas,
       settings: settingsFor[kind],
     }))
-    const answers = await this.#cluster.patiently('making topics', async () => {
+    const answers = await this.#cluster.patiently(async () => {
       const given = await this.#cluster.controller(createTopics, asked)
       const passing = given.find(({ code }) => isPassing(code))
       if (passing !== undefined) throw new KafkaFault(passing.code, `making the topic ${passing.name}`, passing.said)
@@ -123,7 +123,7 @@ export class Topics {
   async #leaders(name: string): Promise<KnownTopic> {
     const until = systemRuntime.monotonic() + 30_000
     for (;;) {
-      const known = await this.#cluster.patiently('topics', async () => {
+      const known = await this.#cluster.patiently(async () => {
         await this.#cluster.refresh([name])
         const found = this.#cluster.topic(name)
         if (found === undefined || found.leaders.some((leader) => leader < 0))
