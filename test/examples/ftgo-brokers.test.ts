@@ -7,7 +7,9 @@ import { canStage, type TransportName } from '../process/chaos/stage.ts'
 import { demo, lastObject } from './run-demo.ts'
 
 describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transport) => {
-  test.skipIf(!(await canStage(transport)))(
+  const can = await canStage(transport)
+
+  test.skipIf(!can)(
     'the demo starts a broker of its own, kills it and its services, loses nothing, and leaves nothing behind',
     { timeout: 240_000 },
     async () => {
@@ -23,7 +25,7 @@ describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transpor
     },
   )
 
-  test.skipIf(!(await canStage(transport)))('on a broker that others use it makes everything under a prefix, and deletes it', async () => {
+  test.skipIf(!can)('on a broker that others use it makes everything under a prefix, and deletes it', async () => {
     const url = transport === 'amqp' ? rabbitmq.url(rabbitmq.port) : kafka.url(kafka.port)
     const run = await demo(['--transport', url, '--count', '6', '--rate', '10', '--json'])
     expect(lastObject(run), run.err).toMatchObject({

@@ -5,7 +5,9 @@ import { canStage, transports } from '../process/chaos/stage.ts'
 import { leftovers, openTown } from './town.ts'
 
 describe.each(transports)('%s', async (transport) => {
-  test.skipIf(!(await canStage(transport)))(
+  const can = await canStage(transport)
+
+  test.skipIf(!can)(
     'a rolling restart of five nodes under load: nothing lost, nothing done twice, nothing dead-lettered',
     { timeout: 240_000 },
     async () => {

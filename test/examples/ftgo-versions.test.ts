@@ -22,7 +22,9 @@ const NewKitchen = defineService('kitchenService', {
 const count = 24
 
 describe.each(transports)('%s', async (transport) => {
-  test.skipIf(!(await canStage(transport)))(
+  const can = await canStage(transport)
+
+  test.skipIf(!can)(
     'two versions of the kitchen side by side: the new one takes the command that the old one gives back, and others skip its event',
     { timeout: 120_000 },
     async () => {
