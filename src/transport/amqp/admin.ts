@@ -9,11 +9,20 @@ import { replyCode } from './faults.ts'
 import { type Census, packed, positionOf, type Question, type Shown, shardIn, type Target, unpacked } from './keeper.ts'
 import { unkeyed } from './names.ts'
 import { type ParkedFacts, parkProperties } from './parks.ts'
-import type { Registry } from './registry.ts'
+import type { Registered, Registry } from './registry.ts'
 import { whileOwning } from './temporary.ts'
 import { bufferOf, headerOf, messageOf, own } from './wire.ts'
 import type { World } from './world.ts'
 
+/** What the owners of a shard have of it. */
+interface Held {
+  readonly open: number
+  readonly parked: number
+  readonly oldest?: number | undefined
+}
+
+/** Channels that are looked at together. */
+const atOnce = 8
 /** How often an owner that is just changing is looked for. */
 const tries = 6
 
@@ -28,27 +37,38 @@ export class AmqpAdmin implements Admin {
   }
 
   async depths(): Promise<readonly Depth[]> {
-    const all = await this.#registry().all()
+    const all = (await this.#registry().all()).filter(({ channel, group }) => channel.kind === 'point-to-point' || group !== undefined)
     const rows: Depth[] = []
-    for (const { channel, group } of all) {
-      if (channel.kind === 'publish-subscribe' && group === undefined) continue
-      rows.push(await this.#depth(channel, group))
+    let next = 0
+    const some = async (): Promise<void> => {
+      for (let n = next++; n < all.length; n = next++) {
+        const { channel, group } = all[n] as Registered
+        rows[n] = await this.#depth(channel, group)
+      }
     }
+    await Promise.all(Array.from({ length: atOnce }, some))
     return rows
   }
 
   async #depth(channel: Channel, group: string | undefined): Promise<Depth> {
     const place = { channel, group }
-    const { owners, shards } = await this.#census(place)
+    const counted = await Promise.all(
+      this.#shards().map(async (shard) => {
+        const queue = await this.#count(this.#queue(place, shard))
+        return { shard, queue, lot: await this.#count(this.#queue({ ...place, parked: true }, shard)) }
+      }),
+    )
+    // Where nobody reads there is nobody to ask.
+    const read = counted.some(({ queue }) => queue.consumerCount > 0)
+    const { owners, shards } = read ? await this.#census(place) : { owners: {}, shards: new Map<string, Held>() }
     let waiting = 0
     let parked = 0
     let oldest: number | undefined
-    for (const shard of this.#shards()) {
+    for (const { shard, queue, lot } of counted) {
       const held = shards.get(shard)
-      const there = await this.#count(this.#queue(place, shard))
-      waiting += there + (held?.open ?? 0)
-      parked += (held?.parked ?? 0) + (await this.#count(this.#queue({ ...place, parked: true }, shard)))
-      const first = held?.oldest ?? (there > 0 ? await this.#first(place, shard) : undefined)
+      waiting += queue.messageCount + (held?.open ?? 0)
+      parked += lot.messageCount + (held?.parked ?? 0)
+      const first = held?.oldest ?? (queue.messageCount > 0 ? await this.#first(place, shard) : undefined)
       if (first !== undefined) oldest = Math.min(oldest ?? first, first)
     }
     return { channel, group, waiting, parked, oldest, owners }
@@ -59,25 +79,25 @@ export class AmqpAdmin implements Admin {
     return first?.message.time
   }
 
-  /** Ready messages; 0 where there is no such queue. */
-  async #count(queue: string): Promise<number> {
+  /** Nothing, where there is no such queue. */
+  async #count(queue: string): Promise<{ readonly messageCount: number; readonly consumerCount: number }> {
     try {
-      return (await this.#world().topology.ops.run((channel) => channel.checkQueue(queue))).messageCount
+      return await this.#world().topology.ops.run((channel) => channel.checkQueue(queue))
     } catch (error) {
-      if (replyCode(error) === 404) return 0
+      if (replyCode(error) === 404) return { messageCount: 0, consumerCount: 0 }
       throw error
     }
   }
 
   async #census(place: Place): Promise<{
     owners: Record<string, number>
-    shards: Map<string, { open: number; parked: number; oldest?: number | undefined }>
+    shards: Map<string, Held>
     processes: Map<string, string[]>
   }> {
     const { members } = this.#world()
     const answers = (await members.askAll(this.#group(place), { what: 'census' } satisfies Question)) as Census[]
     const owners: Record<string, number> = {}
-    const shards = new Map<string, { open: number; parked: number; oldest?: number | undefined }>()
+    const shards = new Map<string, Held>()
     const processes = new Map<string, string[]>()
     for (const answer of answers) {
       owners[answer.process] = answer.shards.filter(({ shard }) => shard !== unkeyed).length

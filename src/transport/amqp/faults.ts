@@ -7,8 +7,13 @@ export function openFault(cause: unknown, { shown, username, vhost }: Settings):
   const { message: text = String(cause), code } = cause as { message?: string; code?: unknown }
   if (/ACCESS_REFUSED|403/.test(text) && /login|auth|credentials|ACCESS/i.test(text))
     return failure('ACCESS_REFUSED', `${shown} refuses the user ${JSON.stringify(username)}: ${brief(text)}`, cause)
-  if (/NOT_ALLOWED|530/.test(text))
-    return failure('ACCESS_REFUSED', `${shown}: the vhost ${JSON.stringify(vhost)} cannot be used: ${brief(text)}`, cause)
+  // The driver keeps the broker's reason to itself here.
+  if (/NOT_ALLOWED|530|ConnectionClose/.test(text))
+    return failure(
+      'ACCESS_REFUSED',
+      `${shown}: the vhost ${JSON.stringify(vhost)} is not there, or the user ${JSON.stringify(username)} has no right to it`,
+      cause,
+    )
   if (/certificate|self.signed|TLS|SSL|altname|ERR_TLS|wrong version/i.test(`${text} ${String(code)}`))
     return failure('TLS_REFUSED', `${shown}: no trusted TLS connection came about: ${brief(text)}`, cause)
   return failure('BROKER_UNREACHABLE', `${shown} cannot be reached: ${brief(text)}`, cause)

@@ -1,6 +1,7 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection, AmqpDriver } from './driver.ts'
 import { brief, openFault } from './faults.ts'
+import { tryHandshake } from './handshake.ts'
 import type { Settings } from './options.ts'
 import { packed } from './packed.ts'
 
@@ -75,6 +76,7 @@ export class Link {
     }
     let connection: AmqpConnection
     try {
+      if (protocol === 'amqps') await tryHandshake(this.#settings)
       const address = { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost), heartbeat }
       connection = await this.#driver.connect(address, socket)
     } catch (cause) {
