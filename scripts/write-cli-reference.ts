@@ -27,7 +27,7 @@ Fields that do not apply are left out. Times are ISO 8601, in UTC.
 
 **A message** (\`messages\`, \`listen\`, and with more fields below): \`channel\`, \`group\`, \`id\`, \`type\`, \`kind\`, \`version\`, \`source\`, \`time\`, \`key\`, \`contentType\`,
 \`correlationId\`, \`causationId\`, \`replyTo\`, \`extensions\`, \`headers\`, \`encoding\` (\`json\`, \`text\` or \`base64\`), \`payload\` (what JSON holds; else a string).
-\`listen --contract\` adds \`fault\` where the message does not fit.
+\`messages\` adds \`notBefore\` to one that is not due yet, \`listen --contract\` adds \`fault\` to one that does not fit.
 
 **A waiting one** (\`list\`, \`show\`): the fields of a message, and \`code\`, \`reason\`, \`attempts\`, \`first\` and \`last\` failure, \`due\` (parked: the next attempt; left out where
 only a person can ask for one), \`follows\` (parked: it waits for an earlier one of its key). With \`--summary\`: \`channel\`, \`group\`, \`type\`, \`code\`, \`reason\` of one of them,

@@ -1,3 +1,4 @@
+import { isPabalError } from '../../errors.ts'
 import { connected } from '../connected.ts'
 import { duration, wholeNumber } from '../frame/arguments.ts'
 import { command } from '../frame/command.ts'
@@ -47,7 +48,14 @@ export const channels = command({
       while (args.watch === true) {
         await sleep(shell, every)
         if (shell.ended.aborted) return
-        const text = await look()
+        let text: string
+        try {
+          text = await look()
+        } catch (error) {
+          // The broker may come back; that it is gone was said already.
+          if (!isPabalError(error) || !error.retryable) throw error
+          continue
+        }
         // Written over what stood there, line by line, so that it does not flicker.
         if (shell.out.tty) shell.out.write(`\u001b[H${text.replaceAll('\n', '\u001b[K\n')}\u001b[J`)
         else shell.out.write(args.json === true ? text : `\n${text}`)

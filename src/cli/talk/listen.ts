@@ -1,6 +1,7 @@
 import type { Channel } from '../../channel/channel.ts'
 import { eventChannel, serviceChannel } from '../../channel/names.ts'
 import type { ServiceData } from '../../contract/data.ts'
+import { isPabalError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
 import { type Connected, connected } from '../connected.ts'
 import { loadContracts } from '../contract/file.ts'
@@ -95,7 +96,8 @@ export const listen = command({
       })
       await Promise.race([ended, failed, ...(time === undefined ? [] : [sleep(shell, time, done.signal)])])
       done.abort()
-      await Promise.all(subscriptions.map((subscription) => subscription.close()))
+      // Where the broker is gone there is nothing to give back.
+      await Promise.all(subscriptions.map((subscription) => subscription.close().catch(() => undefined)))
       await peeking
       await last
       return count !== undefined && seen < count && !shell.ended.aborted ? exit.unanswered : exit.done
@@ -146,9 +148,14 @@ async function peek(
 ): Promise<void> {
   let known = new Set<string>()
   while (!done.aborted && !shell.ended.aborted) {
-    const stored = await admin().browse({ channel }, { limit: peekAt })
-    for (const { message } of stored) if (!known.has(message.id)) arrived(message)
-    known = new Set(stored.map(({ message }) => message.id))
+    try {
+      const stored = await admin().browse({ channel }, { limit: peekAt })
+      for (const { message } of stored) if (!known.has(message.id)) arrived(message)
+      known = new Set(stored.map(({ message }) => message.id))
+    } catch (error) {
+      // What passes by itself is waited for; that it is so was said already.
+      if (!isPabalError(error) || !error.retryable) throw error
+    }
     await sleep(shell, peekEvery, done)
   }
 }
