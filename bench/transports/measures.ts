@@ -77,12 +77,12 @@ export const lone: Measure = (url, side, share) =>
 /** Megabytes by which a consumer grows whose handlers never end, with `waiting` messages behind them. */
 export const stalled =
   (waiting: number): Measure =>
-  (url, side) =>
+  (url, side, share) =>
     Stage.run(
       url,
       side,
       async (stage) => {
-        await stage.here((own) => own.produce(0, waiting))
+        await stage.here((own) => own.produce(0, waiting * share))
         return stage.told<number>(stage.start('stall'), 'done')
       },
       5,
