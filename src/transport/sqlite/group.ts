@@ -10,6 +10,7 @@ import { Entry, laneKey, OwnedShard } from './owned-shard.ts'
 import { Packer } from './packer.ts'
 import type { Peers } from './peers.ts'
 import { Reader } from './reader.ts'
+import { Room } from './room.ts'
 import { Writer, writeAgain } from './writer.ts'
 
 /** How long `close` goes on trying to write what the store refuses, in milliseconds; then it is left to be delivered again. */
@@ -45,16 +46,14 @@ export class GroupSubscription implements Subscription {
   readonly #receive: Receive
   #ids: Ids = { group: 0, channel: 0 }
   readonly #owned = new Map<number, OwnedShard>()
-  #out = 0
-  #bytes = 0
   #suspectOut = false
   #stopped = false
   #closing: Promise<void> | undefined
   #reader: Reader | undefined
-  #resume: (() => void) | undefined
   #runningLanes = false
   #lanesAsked = false
   #laneTimer: Timer | undefined
+  readonly #room: Room
   readonly #lots: Lots
   readonly #writer: Writer
   // sharing
@@ -77,12 +76,13 @@ export class GroupSubscription implements Subscription {
     this.#options = options
     this.#receive = receive
     this.#writer = this.#writerFor()
+    this.#room = new Room(options, env.runtime, () => this.#writer.stuck)
     this.#lots = new Lots({
       store: env.store,
       runtime: env.runtime,
       owned: this.#owned,
       group: () => this.#ids.group,
-      room: () => ({ messages: Math.max(this.#out === 0 ? 1 : 0, options.maxMessages - this.#out), suspectOut: this.#suspectOut }),
+      room: () => ({ messages: this.#room.free ? this.#room.left.messages : 0, suspectOut: this.#suspectOut }),
       stopped: () => this.#stopped,
       written: () => this.#writer.done(),
       hand: (entry) => this.#hand(entry),
@@ -176,18 +176,16 @@ export class GroupSubscription implements Subscription {
 
   #readerFor(ids: Ids): Reader {
     const { store, runtime } = this.#env
-    return new Reader(
+    const reader: Reader = new Reader(
       {
         store,
         unit: this.unit,
         shards: () => [...this.#owned.values()].filter((shard) => !shard.revoking),
-        room: () => ({
-          messages: Math.max(1, this.#options.maxMessages - this.#out),
-          bytes: Math.max(1, this.#options.maxBytes - this.#bytes),
-        }),
-        makeRoom: () => this.#makeRoom(),
+        room: () => this.#room.left,
+        makeRoom: () => this.#room.made(),
         turn: () => new Promise((resolve) => void runtime.timer(0, resolve, true)),
-        stopped: () => this.#stopped,
+        // What is replaced may still be reading: together they would take the same room.
+        stopped: () => this.#stopped || this.#reader !== reader,
         hand: (shard, buffer, offset, end, pos) => {
           const entry = new Entry(shard, readFrame(buffer, offset), pos, 0, end - offset)
           if (shard.take(entry) === undefined) this.#hand(entry)
@@ -200,23 +198,7 @@ export class GroupSubscription implements Subscription {
       },
       ids,
     )
-  }
-
-  get #room(): boolean {
-    return this.#out === 0 || (this.#out < this.#options.maxMessages && this.#bytes < this.#options.maxBytes)
-  }
-
-  /** Once full, it waits for a quarter of the room, so that what is read comes in portions. */
-  get #roomy(): boolean {
-    return this.#out === 0 || (this.#out <= this.#options.maxMessages * 0.75 && this.#bytes <= this.#options.maxBytes * 0.75)
-  }
-
-  async #makeRoom(): Promise<void> {
-    if (this.#room && !this.#writer.stuck) return
-    while ((!this.#roomy || this.#writer.stuck) && !this.#stopped)
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve
-      })
+    return reader
   }
 
   // ——— handing out and settling
@@ -225,8 +207,7 @@ export class GroupSubscription implements Subscription {
     entry.out = true
     entry.ahead = entry.parked === undefined && entry.from.isAhead(entry.message.key, entry.pos)
     entry.from.outCount++
-    this.#out++
-    this.#bytes += entry.bytes
+    this.#room.take(entry.bytes)
     if (entry.lost > 0) this.#suspectOut = true
     let settlement: Settlement | Promise<Settlement>
     try {
@@ -247,8 +228,7 @@ export class GroupSubscription implements Subscription {
     entry.out = false
     const shard = entry.from
     shard.outCount--
-    this.#out--
-    this.#bytes -= entry.bytes
+    this.#room.giveBack(entry.bytes)
     if (entry.lost > 0) this.#suspectOut = false
     if (!shard.gone) {
       if ('emit' in settlement) shard.settleWithEmissions(entry, settlement.emit)
@@ -256,11 +236,6 @@ export class GroupSubscription implements Subscription {
       else this.#giveBack(entry, settlement.release.after ?? 0)
       this.#writer.add(shard, entry.row || shard.revoking || !('emit' in settlement) || settlement.emit.length > 0)
       if (shard.lanes.size > 0) this.#runLanes()
-    }
-    if (this.#resume !== undefined && this.#roomy && !this.#writer.stuck) {
-      const resume = this.#resume
-      this.#resume = undefined
-      resume()
     }
   }
 
@@ -300,7 +275,7 @@ export class GroupSubscription implements Subscription {
           shard.lanes.delete(key)
           continue
         }
-        if (head.due > now || shard.isOut(head) || !this.#room) continue
+        if (head.due > now || shard.isOut(head) || !this.#room.free) continue
         lane.entries.shift()
         if (lane.entries.length === 0) shard.lanes.delete(laneKey(head))
         head.due = 0
@@ -372,7 +347,7 @@ export class GroupSubscription implements Subscription {
       },
       state: (problem) => {
         this.#env.state(problem)
-        if (problem === undefined) this.#resume?.()
+        if (problem === undefined) this.#room.look()
       },
     })
   }
@@ -383,7 +358,7 @@ export class GroupSubscription implements Subscription {
     this.#stopped = true
     this.#lots.stop()
     this.#laneTimer?.cancel()
-    this.#resume?.()
+    this.#room.stop()
   }
 
   close(): Promise<void> {

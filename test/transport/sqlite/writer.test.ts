@@ -27,6 +27,5 @@ test.each(Array.from({ length: 12 }, (_, depth) => depth))('what is settled %i m
     state: () => undefined,
   })
   writer.add(shard, true)
-  await new Promise((resolve) => setTimeout(resolve, 30))
-  expect([writes, shard.dirty]).toEqual([2, false])
+  await expect.poll(() => [writes, shard.dirty]).toEqual([2, false])
 })
