@@ -11,9 +11,19 @@ const alias = [
 ]
 
 /** Tests which start, kill or freeze processes, sync to a disk, or measure time: one file at a time, after all the others. */
-const alone = ['process', 'conformance', 'promises', 'examples', 'rough', 'kafka', 'services', 'transport/mesh', 'transport/sqlite'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-)
+const alone = [
+  'cli',
+  'process',
+  'conformance',
+  'promises',
+  'examples',
+  'rough',
+  'amqp',
+  'kafka',
+  'services',
+  'transport/mesh',
+  'transport/sqlite',
+].map((folder) => `test/${folder}/**/*.test.ts`)
 
 // Vitest keeps one core for itself, which leaves a single worker on a machine with two. (A group order of 0 with one worker means last.)
 const maxWorkers = Math.max(2, availableParallelism() - 1)
