@@ -25,13 +25,20 @@ export interface AmqpConnection {
 }
 
 export interface AmqpProperties {
-  readonly [name: string]: unknown
-  readonly headers?: Record<string, unknown> | undefined
+  readonly headers?: Readonly<Record<string, unknown>> | undefined
+  readonly contentType?: unknown
+  readonly messageId?: unknown
+  readonly timestamp?: unknown
 }
 
 export interface AmqpMessage {
-  readonly content: Buffer
-  readonly fields: Readonly<Record<string, unknown>>
+  readonly content: Uint8Array
+  readonly fields: {
+    readonly deliveryTag?: number | undefined
+    readonly redelivered?: boolean | undefined
+    readonly exchange?: string | undefined
+    readonly routingKey?: string | undefined
+  }
   readonly properties: AmqpProperties
 }
 
@@ -57,13 +64,13 @@ export interface AmqpChannel {
   get(queue: string): Promise<AmqpMessage | false>
   ack(message: AmqpMessage, allUpTo?: boolean): void
   nack(message: AmqpMessage, allUpTo?: boolean, requeue?: boolean): void
-  publish(exchange: string, routingKey: string, content: Buffer, options: object): boolean
+  publish(exchange: string, routingKey: string, content: Uint8Array, options: object): boolean
   close(): Promise<void>
   on(event: string, listener: (...args: never[]) => void): unknown
 }
 
 export interface AmqpConfirmChannel extends Omit<AmqpChannel, 'publish'> {
-  publish(exchange: string, routingKey: string, content: Buffer, options: object, confirmed: (error: unknown) => void): boolean
+  publish(exchange: string, routingKey: string, content: Uint8Array, options: object, confirmed: (error: unknown) => void): boolean
 }
 
 /** The driver that is installed beside Pabal. Throws `DRIVER_MISSING`. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { connect } from 'node:tls'
+import { type ConnectionOptions, connect } from 'node:tls'
 import type { Settings } from './options.ts'
 
 const within = 10_000
@@ -11,7 +11,7 @@ const within = 10_000
 export function tryHandshake({ hostname, port, tls }: Settings): Promise<void> {
   return new Promise((resolve, reject) => {
     const servername = tls.servername ?? (isIP(hostname) ? undefined : hostname)
-    const socket = connect({ host: hostname, port, ...tls, ...(servername === undefined ? {} : { servername }) })
+    const socket = connect({ host: hostname, port, ...(tls as ConnectionOptions), ...(servername === undefined ? {} : { servername }) })
     socket.setTimeout(within, () => socket.destroy(new Error('the TLS handshake takes too long')))
     socket.on('error', reject)
     socket.once('secureConnect', () => {

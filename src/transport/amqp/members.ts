@@ -3,6 +3,7 @@ import type { AmqpChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import type { Names } from './names.ts'
 import type { Published, Publisher } from './publisher.ts'
+import { bufferOf } from './wire.ts'
 
 /** What members say to each other. `to` is where it was said: a group, or one process. */
 export interface Said {
@@ -143,7 +144,7 @@ export class Members implements LinkUser {
   #take({ content }: AmqpMessage): void {
     let said: Said
     try {
-      said = JSON.parse(content.toString('utf8')) as Said
+      said = JSON.parse(bufferOf(content).toString('utf8')) as Said
     } catch {
       // Not from one of us.
       return

@@ -37,10 +37,10 @@ export interface AmqpOptions {
 
 export interface AmqpTls {
   /** The authority that the broker's certificate must come from. Default: those that Node trusts. */
-  readonly ca?: string | Buffer | undefined
+  readonly ca?: string | Uint8Array | undefined
   /** This client's own certificate and key. */
-  readonly cert?: string | Buffer | undefined
-  readonly key?: string | Buffer | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
   /** The name that the certificate must be for. Default: the host. */
   readonly servername?: string | undefined
 }
@@ -144,7 +144,7 @@ function decoded(text: string): string {
 }
 
 function tlsOf(query: Readonly<Record<string, string>>, faults: Faults): AmqpTls {
-  const tls: Record<string, string | Buffer> = {}
+  const tls: Record<string, string | Uint8Array> = {}
   for (const name of files) {
     const path = query[name]
     if (path === undefined) continue

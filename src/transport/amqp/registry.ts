@@ -2,6 +2,7 @@ import type { Channel } from '../../channel/channel.ts'
 import { declare } from './declare.ts'
 import { replyCode } from './faults.ts'
 import type { Ops } from './ops.ts'
+import { bufferOf } from './wire.ts'
 
 /** A group of a channel, or a channel alone. */
 export interface Registered {
@@ -63,7 +64,7 @@ export class Registry {
           .consume(
             this.#queue,
             (message) => {
-              if (message !== null) texts.push(message.content.toString('utf8'))
+              if (message !== null) texts.push(bufferOf(message.content).toString('utf8'))
               if (message === null || texts.length >= messageCount) resolve()
             },
             { exclusive: true },
