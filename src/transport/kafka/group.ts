@@ -238,7 +238,7 @@ export class GroupMember implements Subscription {
       owned: () => this.#membership.alive && this.#membership.holds(partition),
       released: () => this.#membership.refuse(partition),
       bufferMessages: Math.max(200, Math.min(this.#options.maxMessages * 2, 5000)),
-      bufferBytes: 1024 * 1024,
+      bufferBytes: 256 * 1024,
     })
     holding.owned = { shard, cursor, losses }
     await shard.start((error) => this.#unreadable(partition, error))

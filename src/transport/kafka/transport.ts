@@ -136,7 +136,7 @@ export class KafkaTransport implements Transport {
     )
     const decompress = (algorithm: number, bytes: Buffer): Buffer =>
       driver.compressionsAlgorithmsByBitmask[algorithm]?.decompressSync(bytes) ?? bytes
-    const fetching = { decompress, troubled, partitionBytes: Math.max(1024 * 1024, this.#facts.batchBytes), bytes: 4 * 1024 * 1024 }
+    const fetching = { decompress, troubled, partitionBytes: 256 * 1024, bytes: 4 * 1024 * 1024 }
     return { cluster, topics, safe, quick, sending, state, fetching }
   }
 
