@@ -73,11 +73,9 @@ export class Handout<Shard extends Origin = Origin> implements Delivery, Linked<
   prev: Handout<Shard> | undefined = undefined
   next: Handout<Shard> | undefined = undefined
   readonly message: Message
-  readonly shard: string
   readonly lost: number
   readonly parked: ParkNote | undefined
   readonly ahead: boolean
-  readonly fence: number
   readonly entry: Entry
   readonly from: Shard
   readonly hold: Hold
@@ -88,14 +86,20 @@ export class Handout<Shard extends Origin = Origin> implements Delivery, Linked<
     const { durable, topic } = from.group
     // Whoever has a transient message to itself gets the hub's own.
     this.message = durable || topic.transient.length > 1 ? copy(entry.message) : entry.message
-    this.shard = from.name
     this.lost = entry.lost
     this.parked = entry.note
     this.ahead = from.lot.size > 0 && from.isAhead(entry)
-    this.fence = hold.fence
     this.entry = entry
     this.from = from
     this.hold = hold
+  }
+
+  get shard(): string {
+    return this.from.name
+  }
+
+  get fence(): number {
+    return this.hold.fence
   }
 
   get signal(): AbortSignal {
