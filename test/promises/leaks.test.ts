@@ -51,7 +51,9 @@ describe.each(stores)('%s', (name, make) => {
       return heapInUse()
     }
     const before = await play(10_000)
+    const channels = (await app.channels()).length
     const after = await play(10_000 + calls)
+    expect(await app.channels()).toHaveLength(channels)
     expect(after - before).toBeLessThan(calls * 15)
   })
 })

@@ -7,16 +7,17 @@ import { Courier } from './kitchen.ts'
 
 const parcel = { parcel: 'p' }
 
-/** Couriers by name: milliseconds until each answers; below 0 it fails. */
-async function couriers(town: Town, delays: Record<string, number>) {
+/** Couriers by name: milliseconds until each answers, or what it waits for; below 0 it fails. */
+async function couriers(town: Town, delays: Record<string, number | Promise<void>>) {
   for (const [as, ms] of Object.entries(delays)) {
     await (await town.app()).serve(
       Courier,
       {
         quote: async ({ reply }) => {
-          if (ms < 0) throw new Error('no')
-          if (ms > 0) await pause(ms)
-          return reply.Quote({ price: ms })
+          if (typeof ms !== 'number') await ms
+          else if (ms < 0) throw new Error('no')
+          else if (ms > 0) await pause(ms)
+          return reply.Quote({ price: Number(ms) || 0 })
         },
       },
       { as },
@@ -38,7 +39,7 @@ test('all that are there: ends when each answered, the failing are listed', asyn
 })
 
 test('by count, by quorum of the expected, by predicate, by deadline', async () => {
-  const { quote } = await couriers(new Town(), { a: 0, b: 10, c: 20, slow: 400 })
+  const { quote } = await couriers(new Town(), { a: 0, b: 10, c: 20, slow: 3000 })
   expect(await quote.gather(parcel, { until: { count: 2 } }).result()).toMatchObject({
     ended: 'count',
     replies: [{ from: 'a' }, { from: 'b' }],
@@ -47,14 +48,14 @@ test('by count, by quorum of the expected, by predicate, by deadline', async () 
   expect(quorum).toMatchObject({ ended: 'quorum', replies: [{ from: 'a' }, { from: 'b' }, { from: 'c' }], missing: ['slow', 'absent'] })
   const predicate = await quote.gather(parcel, { until: { when: (replies) => replies.some((reply) => reply.from === 'b') } }).result()
   expect(predicate).toMatchObject({ ended: 'predicate', replies: [{}, {}] })
-  const deadline = await quote.gather(parcel, { within: '60ms' }).result()
+  const deadline = await quote.gather(parcel, { within: '300ms' }).result()
   expect(deadline).toMatchObject({ ended: 'deadline', missing: ['slow'], replies: [{}, {}, {}] })
 })
 
 test('only the expected: ends when they have answered; whoever is absent is named', async () => {
-  const { quote } = await couriers(new Town(), { a: 0, b: 5, slow: 400 })
+  const { quote } = await couriers(new Town(), { a: 0, b: 5, slow: 3000 })
   expect(await quote.gather(parcel, { expected: ['a', 'b'] }).result()).toMatchObject({ ended: 'all', missing: [] })
-  expect(await quote.gather(parcel, { expected: ['a', 'absent'], within: '50ms' }).result()).toMatchObject({
+  expect(await quote.gather(parcel, { expected: ['a', 'absent'], within: '300ms' }).result()).toMatchObject({
     ended: 'deadline',
     missing: ['absent'],
   })
@@ -72,14 +73,16 @@ test('with nobody there it ends at once', async () => {
 })
 
 test('answers come as they are given; broken off early it is over; iterated twice both see all', async () => {
-  const { app, quote } = await couriers(new Town(), { a: 0, b: 30, c: 60 })
-  const started = performance.now()
+  let answer = (): void => {}
+  const told = new Promise<void>((resolve) => (answer = resolve))
+  const { app, quote } = await couriers(new Town(), { a: 0, b: told, c: told.then(() => pause(20)) })
   for await (const answer of quote.gather(parcel)) {
     expect(answer.from).toBe('a')
     break
   }
-  expect(performance.now() - started).toBeLessThan(29)
-  expect(app.health().inFlight).toBe(0)
+  // the others have not answered yet
+  expect([app.health().inFlight, app.counters().lateReplies]).toEqual([0, 0])
+  answer()
   const gathering = quote.gather(parcel)
   const names = async () => {
     const all: string[] = []
@@ -167,17 +170,4 @@ test('a fault of the question, an aborted signal, a predicate that throws: itera
   quote.gather({ parcel: 5 } as never)
   await pause(5)
   expect(app.health().inFlight).toBe(0)
-})
-
-test('100,000 calls leave nothing behind, whether they end, are broken off or are never looked at', async () => {
-  const { app, quote } = await couriers(new Town(), { a: 0 })
-  const before = (await app.channels()).length
-  const round = async (n: number) => {
-    const gathering = quote.gather(parcel, { until: { count: 1 }, within: '10s' })
-    if (n % 3 === 0) await gathering.result()
-    else if (n % 3 === 1) for await (const _ of gathering) break
-  }
-  for (let batch = 0; batch < 200; batch++) await Promise.all(Array.from({ length: 500 }, (_, n) => round(n)))
-  await until(() => app.health().inFlight === 0)
-  expect((await app.channels()).length).toBeLessThanOrEqual(before + 1)
 })
