@@ -15,7 +15,7 @@ describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transpor
     async () => {
       const run = await demo(['--transport', transport, '--count', '20', '--rate', '5', '--chaos', '--seed', '4', '--json'])
       const result = lastObject(run)
-      expect(result, run.err).toMatchObject({ orders: 20, finalStates: { approved: 15, rejected: 5 }, lost: 0, duplicated: 0 })
+      expect(result, run.err).toMatchObject({ orders: 20, finalStates: { approved: 16, rejected: 4 }, lost: 0, duplicated: 0 })
       expect(result.kills).toBeGreaterThan(0)
       expect(result.brokerKills).toBeGreaterThan(0)
       expect(styles.filter((style) => !((result.messages[style] ?? 0) > 0))).toEqual([])

@@ -55,7 +55,7 @@ describe.each(transports)('%s', async (transport) => {
         { deadLettered: 0, invalid: 0 },
         { deadLettered: 0, invalid: 0 },
       ])
-      await expect.poll(() => leftovers(next), { timeout: 10_000 }).toEqual([])
+      await expect.poll(() => leftovers(next), { timeout: 30_000 }).toEqual([])
       await town.close()
       expect(checkLedger(town.place).findings).toEqual([])
     },

@@ -4,6 +4,9 @@ import type { Victim } from './stage.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Tracker } from './tracker.ts'
 
+/** How long the broker is spared while no order has come to its end, in milliseconds. */
+const firstOrder = 30_000
+
 export interface Chaos {
   readonly supervisor: Supervisor
   readonly tracker: Tracker
@@ -33,8 +36,12 @@ export async function unleash({ supervisor, tracker, random, count, stopping, pa
     const others = victims.filter((name) => name !== (victim ?? 'history'))
     victim = victim === undefined && broker !== undefined ? 'broker' : others[Math.floor(random() * others.length)]
     if (victim === undefined) return
-    if (victim === 'broker') await broker?.kill()
-    else {
+    if (victim === 'broker') {
+      // It shall have something to lose; and RabbitMQ may not find again a queue that it was just making.
+      const end = performance.now() + firstOrder
+      while (tracker.complete === 0 && !stopping.aborted && performance.now() < end) await pause(20)
+      await broker?.kill()
+    } else {
       await supervisor.whenReady(victim)
       supervisor.kill(victim)
     }
