@@ -165,7 +165,9 @@ describe('a broker that goes away', () => {
     )
     // Its queues may take a moment longer than its port.
     let there: unknown
-    for (let tries = 0; there !== 'sent' && tries < 30; tries++) [there] = await sender.send([outgoing(channel, 'there', 'k')])
+    for (let tries = 0; there !== 'sent' && tries < 10; tries++) [there] = await sender.send([outgoing(channel, 'there', 'k')])
     expect(there).toBe('sent')
+    const stored = await sender.admin?.browse({ channel }, { limit: 10 })
+    expect(stored?.map(({ message }) => message.id)).toContain('known')
   }, 90_000)
 })
