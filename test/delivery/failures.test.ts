@@ -71,6 +71,15 @@ describe('retries', () => {
     expect(bench.events[0]?.error).toMatchObject({ code: 'HANDLER_FAILED', id: 'a' })
   })
 
+  test('what was thrown is told in one line that can travel in a header, and no more than 500 letters of it', async () => {
+    const bench = await Bench.of({ retry: { attempts: 1 } })
+    bench.give({ id: 'm' })
+    await bench.end('m', 'fail', new Error(`first\r\nsecond\u0000 ${'x'.repeat(100_000)}`))
+    const { deadreason = '' } = bench.emitted('m')[0]?.message.extensions ?? {}
+    expect(deadreason).toMatch(/first second {2}x+$/)
+    expect(deadreason.length).toBeLessThan(600)
+  })
+
   test('a retryFor that throws leaves the usual policy in force, and is told of', async () => {
     const retryFor = () => {
       throw new Error('no such class')
@@ -277,6 +286,22 @@ describe('rolling deploys', () => {
     expect(bench.begun).toEqual(['busy', 'u'])
     await bench.end('u')
     expect(bench.begun).toEqual(['busy', 'u', 'f1'])
+  })
+
+  test('however many other keys come meanwhile, what follows one that was given back does not overtake it', async () => {
+    const bench = await Bench.of({ unknown: 'grace' })
+    bench.give({ id: 'u', key: 'A', type: 'Newer' })
+    await settle()
+    for (let n = 0; n < 2500; n++) {
+      bench.give({ id: `other${n}`, key: `B${n}` })
+      bench.calls.at(-1)?.done()
+      await Promise.resolve()
+    }
+    await settle()
+    bench.give({ id: 'f', key: 'A' })
+    await settle()
+    expect(bench.begun).not.toContain('f')
+    expect(bench.settled.at(-1)).toBe('f:release')
   })
 
   test('one that was given back and does not come again holds its key up for a moment only, and not at all for a new owner', async () => {
