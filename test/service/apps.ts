@@ -67,9 +67,9 @@ export function foreign(address: string, fields: Partial<Message>, body: unknown
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until it is so; fails after five seconds. */
+/** Waits until it is so; fails after fifteen seconds. */
 export async function until(what: () => boolean): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 15_000
   while (!what()) {
     if (Date.now() > end) throw new Error(`never came true: ${what}`)
     await pause(2)
