@@ -5,6 +5,7 @@ import type { Delivery, Outgoing, Receive } from '../seam.ts'
 
 interface Waiting {
   readonly message: Message
+  readonly bytes: number
   readonly until: number
 }
 
@@ -38,6 +39,7 @@ export class TransientReceiver {
   readonly #runtime: Runtime
   readonly #emit: (batch: readonly Outgoing[]) => void
   #queue: Waiting[] = []
+  #queuedBytes = 0
   #out = 0
   #bytes = 0
   #open = true
@@ -49,18 +51,27 @@ export class TransientReceiver {
     this.#emit = emit
   }
 
-  /** Takes a message; beyond the bound it waits, and beyond as many again it is dropped: its sender has a deadline. */
+  /** Takes a message; beyond the bounds it waits, and beyond as much again it is dropped: its sender has a deadline. */
   take(message: Message, ttl: number): void {
     if (!this.#open) return
-    if (this.#out > 0 && (this.#out >= this.#bounds.maxMessages || this.#bytes >= this.#bounds.maxBytes)) {
-      if (this.#queue.length < this.#bounds.maxMessages) this.#queue.push({ message, until: this.#runtime.monotonic() + ttl })
-      return
-    }
-    void this.#hand(message)
+    const { maxMessages, maxBytes } = this.#bounds
+    const bytes = sizeOf(message)
+    if (this.#out === 0 || (this.#out < maxMessages && this.#bytes < maxBytes)) return void this.#hand(message, bytes)
+    const now = this.#runtime.monotonic()
+    if (this.#queue.length >= maxMessages || this.#queuedBytes + bytes > maxBytes) this.#dropLate(now)
+    if (this.#queue.length >= maxMessages || this.#queuedBytes + bytes > maxBytes) return
+    this.#queue.push({ message, bytes, until: now + ttl })
+    this.#queuedBytes += bytes
   }
 
-  async #hand(message: Message): Promise<void> {
-    const bytes = sizeOf(message)
+  #dropLate(now: number): void {
+    // Looked for only where the oldest is late, since there may be many and no time.
+    if ((this.#queue[0]?.until ?? now) >= now) return
+    this.#queue = this.#queue.filter(({ until }) => until >= now)
+    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  async #hand(message: Message, bytes: number): Promise<void> {
     this.#out++
     this.#bytes += bytes
     try {
@@ -77,13 +88,15 @@ export class TransientReceiver {
   #next(): void {
     const now = this.#runtime.monotonic()
     for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) {
+      this.#queuedBytes -= waiting.bytes
       if (waiting.until < now) continue
-      return void this.#hand(waiting.message)
+      return void this.#hand(waiting.message, waiting.bytes)
     }
   }
 
   close(): void {
     this.#open = false
     this.#queue = []
+    this.#queuedBytes = 0
   }
 }
