@@ -109,6 +109,22 @@ test('what is under way is bounded; flushed waits for it', async () => {
   expect(await send(channel, outgoing('again'))).toBe('sent')
 })
 
+test('and in bytes: 256 MiB', async () => {
+  let open: (result: SendResult) => void = () => {}
+  const gate = new Promise<SendResult>((resolve) => {
+    open = resolve
+  })
+  const { outbound, send } = out({ answer: () => gate })
+  await outbound.provision([channel])
+  const body = new Uint8Array(64 * 1024 * 1024)
+  const heavy = (id: string): Outgoing => ({ ...outgoing(id), message: { ...outgoing(id).message, body } })
+  const taken = ['a', 'b', 'c', 'd'].map((id) => send(channel, heavy(id)))
+  expect(await send(channel, outgoing('light'))).toMatchObject({ code: 'OVERLOADED', id: 'light' })
+  open('sent')
+  expect(await Promise.all(taken)).toEqual(['sent', 'sent', 'sent', 'sent'])
+  expect(await send(channel, heavy('again'))).toBe('sent')
+})
+
 test('fault points lie before and after what the transport sees', async () => {
   const trail: string[] = []
   const runtime: Runtime = { ...systemRuntime, point: (name) => void trail.push(name) as undefined }
