@@ -120,6 +120,34 @@ test('a second answer of one responder is dropped', async () => {
   ])
 })
 
+test('a gathering holds 100,000 answers; further ones are dropped', async () => {
+  const town = new Town()
+  const wire = await town.wire()
+  const channel = { address: 'courier.quote', kind: 'publish-subscribe' } as const
+  await wire.provision([channel], 'create')
+  await wire.subscribe(channel, { group: 'crowd', durable: false, maxMessages: 9, maxBytes: 1e6 }, ({ message }) => {
+    const answer = (n: number) =>
+      foreign(
+        '',
+        { id: String(n), source: `courier ${n}`, type: 'Quote', kind: 'reply', correlationId: message.correlationId },
+        { price: n },
+        { channel: { address: message.replyTo as string, kind: 'inbox' }, durable: false },
+      )
+    return { emit: Array.from({ length: 100_010 }, (_, n) => answer(n)) }
+  })
+  const quote = (await town.app()).client(Courier).quote
+  let held = 0
+  const when = (replies: readonly unknown[]) => {
+    held = replies.length
+    return false
+  }
+  const gathering = quote.gather(parcel, { within: '20s', until: { when } })
+  await until(() => held >= 100_000)
+  await pause(50)
+  expect(held).toBe(100_000)
+  await gathering[Symbol.asyncIterator]().return?.()
+})
+
 test('what fits no declared reply counts as an answer that failed', async () => {
   const town = new Town()
   const Odd = defineService('courier', {
