@@ -65,6 +65,7 @@ export class HeldShard {
   /** Of the last message that came. */
   #position = 0
   #stopped = false
+  #pumping = false
   #timer: { cancel(): void } | undefined
   #waiting: (() => void)[] = []
 
@@ -173,13 +174,15 @@ export class HeldShard {
   }
 
   readonly #pump = (): void => {
-    if (!this.#begun) return
-    const { bounds } = this.#o
+    // What is settled at once asks for the next: a loop, since calls would nest as deep as the queue is long.
+    if (!this.#begun || this.#pumping) return
+    this.#pumping = true
     while (!this.#stopped) {
       const entry = this.#next()
-      if (entry === undefined || !bounds.take(entry.size, this.#pump)) return
+      if (entry === undefined || !this.#o.bounds.take(entry.size, this.#pump)) break
       this.#handOut(entry)
     }
+    this.#pumping = false
   }
 
   /** What may be handed out next; it stays where it is. */
@@ -224,12 +227,12 @@ export class HeldShard {
     } catch {
       settlement = later
     }
-    if (settlement instanceof Promise) {
+    if ('then' in settlement) {
       void settlement.then(
         (value) => this.#settle(handout, value),
         () => this.#settle(handout, later),
       )
-    } else queueMicrotask(() => this.#settle(handout, settlement as Settlement))
+    } else this.#settle(handout, settlement)
   }
 
   #settle(handout: Handout, settlement: Settlement): void {
