@@ -9,7 +9,7 @@ describe.each(transports)('%s', async (transport) => {
 
   test.skipIf(!can)(
     'a rolling restart of five nodes under load: nothing lost, nothing done twice, nothing dead-lettered',
-    { timeout: 240_000 },
+    { timeout: 400_000 },
     async () => {
       const town = await openTown(transport)
       // the first one makes the databases and the channels
