@@ -120,6 +120,13 @@ test('a second answer of one responder is dropped', async () => {
   ])
 })
 
+test('asked twice under one id at the same time, both gather every answer', async () => {
+  const { app, quote } = await couriers(new Town(), { a: 5, b: 10 })
+  const both = await Promise.all([quote.gather(parcel, { id: 'same' }).result(), quote.gather(parcel, { id: 'same' }).result()])
+  for (const { ended, replies } of both) expect([ended, replies.map(({ from }) => from)]).toEqual(['all', ['a', 'b']])
+  expect(app.counters().lateReplies).toBe(0)
+})
+
 test('a gathering holds 100,000 answers; further ones are dropped', async () => {
   const town = new Town()
   const wire = await town.wire()

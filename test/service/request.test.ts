@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { PabalError } from '../../src/errors.ts'
 import { maxInFlight, ReplyInbox } from '../../src/interaction/inbox.ts'
+import { wrap } from '../../src/testing/wrap.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
 import { Courier, Kitchen, plainKitchen } from './kitchen.ts'
 
@@ -88,6 +89,24 @@ test('asked twice under one id at the same time, both get the answer', async () 
   const kitchen = app.client(Kitchen)
   const both = await Promise.all([kitchen.createTicket(ticket, { id: 'same' }), kitchen.createTicket(ticket, { id: 'same' })])
   expect(both.map((answer) => answer.type)).toEqual(['TicketCreated', 'TicketCreated'])
+})
+
+test('an inbox that could not be opened is tried again by the next call, and nobody waits for the one that failed', async () => {
+  const town = new Town()
+  await (await town.app()).serve(Kitchen, plainKitchen)
+  const inner = town.hub.transport()
+  const refusals = [new PabalError('STORE_BUSY', 'not now')]
+  const flaky = wrap(inner, {
+    inbox: (owner, receive) => {
+      const refusal = refusals.pop()
+      return refusal === undefined ? inner.inbox(owner, receive) : Promise.reject(refusal)
+    },
+  })
+  const app = await town.app({}, flaky)
+  const kitchen = app.client(Kitchen)
+  expect(await errorOf(kitchen.createTicket(ticket))).toMatchObject({ code: 'STORE_BUSY' })
+  expect(app.health().inFlight).toBe(0)
+  expect(await kitchen.createTicket(ticket)).toMatchObject({ type: 'TicketCreated' })
 })
 
 test('at the deadline a query is TIMEOUT; with nobody there it is NO_RESPONDER at once', async () => {
