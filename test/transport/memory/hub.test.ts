@@ -68,7 +68,9 @@ describe('bounds', () => {
     await bench.pass()
     const other = { address: 'other', kind: 'point-to-point' } as const
     received.at(0).settle({ emit: [to(other, 'small'), to(other, 'large', { body: new Uint8Array(1001) })] })
-    await bench.pass(1000)
+    await bench.pass(99)
+    assert.deepEqual(received.ids, ['m'], 'not in a hot loop')
+    await bench.pass(1)
     assert.deepEqual(received.ids, ['m', 'm'])
     assert.deepEqual(await received.transport.admin?.browse({ channel: other }, { limit: 10 }), [])
   })
@@ -85,6 +87,18 @@ describe('bounds', () => {
     received.at(1).settle({ emit: [to(other, 'c'), to(other, 'd'), to(other, 'e')] })
     await bench.pass()
     assert.equal(bench.hub.stored.messages, 3, 'beyond twice the bound nothing is taken')
+  })
+
+  test('what an ephemeral subscriber leaves behind takes no room', async () => {
+    const bench = new Bench()
+    const received = await bench.consumer(topic, { group: undefined, maxMessages: 1 })
+    await received.transport.send(['1', '2', '3'].map((id) => to(topic, id)))
+    await bench.pass()
+    assert.deepEqual([received.ids, bench.hub.stored.messages], [['1'], 3])
+    const closing = received.close()
+    await bench.pass()
+    await closing
+    assert.deepEqual(bench.hub.stored, { messages: 0, bytes: 0 })
   })
 
   test('transient messages that nobody took in time make room', async () => {
