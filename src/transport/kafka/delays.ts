@@ -162,11 +162,19 @@ export class Delays {
     }
     const under: Promise<void>[] = []
     for (const waiting of due) {
-      if (held.over || !this.#membership.alive || !this.#membership.holds(partition)) break
-      const again = (error: unknown): void => {
-        fetching.troubled(error)
+      if (held.over || !this.#membership.holds(partition)) break
+      const later = (): void => {
         held.heap.push({ ...waiting, at: systemRuntime.now() + 500 })
         systemRuntime.timer(500, this.#look, true)
+      }
+      const again = (error: unknown): void => {
+        fetching.troubled(error)
+        later()
+      }
+      // Whether the partition is still this member's is not known: it is asked again, since the group may say so.
+      if (!this.#membership.alive) {
+        later()
+        continue
       }
       try {
         const message =

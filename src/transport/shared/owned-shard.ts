@@ -60,6 +60,8 @@ interface Handout {
 
 /** What a rejection, or an emission that could not be sent, counts as. */
 const later: Settlement = { release: { after: 100 } }
+/** After how many milliseconds it is asked again whether the shard is owned. */
+const unsurePause = 50
 
 /**
  * A shard that this member owns, on a technology that keeps a log and one position for each group: hands out in order within
@@ -88,6 +90,9 @@ export class OwnedShard implements LogReader {
   #soonest = Number.POSITIVE_INFINITY
   #pumping = false
   #timer: { cancel(): void } | undefined
+  /** Settlements that came while it was not known whether the shard is owned. */
+  readonly #unsure: [Handout, Settlement][] = []
+  #retry: { cancel(): void } | undefined
   #waiting: (() => void)[] = []
 
   constructor(options: OwnedShardOptions) {
@@ -287,7 +292,11 @@ export class OwnedShard implements LogReader {
 
   #settle(handout: Handout, settlement: Settlement): void {
     const { entry } = handout
-    if (handout.over || !this.#o.owned()) return
+    if (handout.over) return
+    if (!this.#o.owned()) {
+      this.#wait(handout, settlement)
+      return
+    }
     if ('release' in settlement || ('emit' in settlement && settlement.emit.length === 0 && entry.note === undefined)) {
       this.#settled(handout, settlement)
       return
@@ -296,6 +305,22 @@ export class OwnedShard implements LogReader {
     void this.#carryOut(entry, settlement).then((outcome) => {
       if (!handout.over) this.#settled(handout, outcome)
     })
+  }
+
+  /**
+   * It is not known whether the shard is still owned: where it turns out to be, the settlement counts, and where it was lost, `lose`
+   * has ended the handout. Forgotten, it would keep its key waiting for ever.
+   */
+  #wait(handout: Handout, settlement: Settlement): void {
+    this.#unsure.push([handout, settlement])
+    this.#retry ??= this.#o.runtime.timer(
+      unsurePause,
+      () => {
+        this.#retry = undefined
+        for (const [one, its] of this.#unsure.splice(0)) this.#settle(one, its)
+      },
+      true,
+    )
   }
 
   /** What could be done of it. */
