@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { DeliveryEvent } from '../../src/delivery/types.ts'
 import type { Middleware } from '../../src/service/middleware.ts'
 import { errorOf, pause, Town, until } from './apps.ts'
@@ -202,6 +202,7 @@ function signalled(extra: string): { out: () => string; ended: Promise<number | 
     await app.client(Kitchen).remindCook({ ticketId: 't' })
     setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { cwd: new URL('../..', import.meta.url).pathname })
+  onTestFinished(() => void child.kill('SIGKILL'))
   let out = ''
   child.stdout.on('data', (data) => (out += data))
   child.stderr.on('data', (data) => (out += data))
