@@ -288,8 +288,12 @@ describe.each(stores)('%s', (_name, make) => {
 
 describe('connect', () => {
   test.each([
-    ['kafak://localhost', 'UNKNOWN_TRANSPORT', 'connect: no transport answers to "kafak:"; known are memory:, sqlite:'],
-    ['./ftgo.db', 'UNKNOWN_TRANSPORT', 'connect: "./ftgo.db" has no scheme; known are memory:, sqlite:'],
+    [
+      'kafak://localhost',
+      'UNKNOWN_TRANSPORT',
+      'connect: no transport answers to "kafak:"; known are amqp:, amqps:, memory:, kafka:, kafkas:, sqlite:',
+    ],
+    ['./ftgo.db', 'UNKNOWN_TRANSPORT', 'connect: "./ftgo.db" has no scheme; known are amqp:, amqps:, memory:, kafka:, kafkas:, sqlite:'],
     ['memory:?shard=4', 'UNKNOWN_OPTION', 'memory: does not know the option "shard"; it knows shards,'],
     ['memory:?shards=4k', 'INVALID_OPTION', 'the option shards is "4k", give a whole number without a unit'],
     ['memory:/tmp/x', 'INVALID_OPTION', 'memory: has no path'],

@@ -121,7 +121,7 @@ test('what the transport does not declare is refused by name', async () => {
 test('connect: an unknown scheme names the known ones, and every option is checked', async () => {
   expect(await errorOf(connect('kafkaa://x'))).toMatchObject({
     code: 'UNKNOWN_TRANSPORT',
-    message: expect.stringMatching(/"kafkaa:".*memory:, sqlite:/),
+    message: expect.stringMatching(/"kafkaa:".*amqp:.*memory:, kafka:.*sqlite:/),
   })
   expect(await errorOf(connect('./file.db'))).toMatchObject({ code: 'UNKNOWN_TRANSPORT', message: expect.stringContaining('no scheme') })
   expect(await errorOf(connect('constructor:x'))).toMatchObject({ code: 'UNKNOWN_TRANSPORT' })

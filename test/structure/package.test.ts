@@ -64,9 +64,9 @@ describe('entries', () => {
 
   test.each<[string, Partial<Entries>, string]>([
     ['an undocumented one', { page: given.page.replace('| `pabal/memory` |', '| memory |') }, 'docs: pabal/memory is not documented'],
-    ['one documented too much', { page: `${given.page}\n| \`pabal/kafka\` | x |` }, 'docs: pabal/kafka is no entry'],
+    ['one documented too much', { page: `${given.page}\n| \`pabal/nats\` | x |` }, 'docs: pabal/nats is no entry'],
     ['one that was not built', { built: given.built.filter((path) => path !== 'index.d.ts') }, 'dist: ./dist/index.d.ts was not built'],
-    ['one without an export', { sources: [...given.sources, 'transport/kafka/index.ts'] }, 'exports: ./kafka is not'],
+    ['one without an export', { sources: [...given.sources, 'transport/nats/index.ts'] }, 'exports: ./nats is not'],
     ['one without a source', { sources: given.sources.filter((path) => path !== 'testing/index.ts') }, 'exports: ./testing has no source'],
     ['one without a path', { paths: {} }, 'tsconfig.json: pabal is not ./src/index.ts'],
   ])('%s is found', (_, change, fault) => expect(entryFaults({ ...given, ...change }).join()).toContain(fault))

@@ -1,6 +1,7 @@
 import { systemRuntime } from '../../runtime/system.ts'
+import type { Address } from './address.ts'
 import { codes, isPassing, KafkaFault, LinkFault } from './codes.ts'
-import { type Address, Link, type Wiring } from './link.ts'
+import { Link, type Wiring } from './link.ts'
 import { type Api, findCoordinator, listOffsets, metadata } from './protocol.ts'
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => void systemRuntime.timer(ms, resolve))

@@ -3,7 +3,7 @@ import type { Transport } from '../seam.ts'
 import { type KafkaOptions, optionsFromUrl } from './options.ts'
 import { KafkaTransport } from './transport.ts'
 
-export type { KafkaOptions } from './options.ts'
+export type { KafkaOptions, TlsOptions } from './options.ts'
 export { rightsOf } from './rights.ts'
 
 /**

@@ -1,13 +1,9 @@
 import { isIP } from 'node:net'
+import type { Address } from './address.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { LinkFault } from './codes.ts'
 import type { Driver, DriverConnection, DriverConnectionOptions, DriverReader } from './driver.ts'
 import type { Api } from './protocol.ts'
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** What every connection of a transport shares. */
 export interface Wiring {

@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { defaultShards } from '../../channel/shard.ts'
 import { Faults, PabalError } from '../../errors.ts'
-import type { Address } from './link.ts'
+import type { Address } from './address.ts'
+
+/** As Node's `tls.connect` takes them: certificates and keys in PEM. */
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
+  readonly passphrase?: string | undefined
+  readonly servername?: string | undefined
+}
 
 export interface KafkaOptions {
   /** Brokers to begin with, as `host:port` (the port 9092 may be left out); the others are learnt from them. */
@@ -13,7 +21,7 @@ export interface KafkaOptions {
   readonly partitions?: number | undefined
   /** Replicas of a topic that is made. Default: the cluster's own (`default.replication.factor`). */
   readonly replicas?: number | undefined
-  /** TLS as the broker needs it: true, or what Node's `tls.connect` takes. Default none; `kafkas:` turns it on. */
+  /** TLS as the broker needs it: true, or with certificates of its own. Default none; `kafkas:` turns it on. */
   readonly tls?: boolean | TlsOptions | undefined
   readonly sasl?:
     | {
