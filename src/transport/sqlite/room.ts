@@ -2,7 +2,7 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { SubscribeOptions } from '../seam.ts'
 
 /** What is left of the room is used after so long, also where it is less than a portion; in milliseconds. */
-const patience = 5
+const patience = 20
 
 /** What a subscription may have out, and what waits until there is room for more. */
 export class Room {
