@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Channel } from '../../channel/channel.ts'
-import type { Outgoing } from '../../transport/seam.ts'
+import type { Outgoing, Settlement } from '../../transport/seam.ts'
 import { Collector, done, Held, release } from '../collector.ts'
 import type { Definition } from '../definition.ts'
 import { assertSequence } from '../samples.ts'
@@ -100,6 +100,7 @@ export const orderScenarios: readonly Definition[] = [
     needs: ['ordersByKey'],
     play: async (stage) => {
       const queue = await stage.queue()
+      const backwards = await stage.queue('backwards')
       const collector = new Collector()
       const first = new Map<string, number>()
       let early = 0
@@ -124,6 +125,20 @@ export const orderScenarios: readonly Definition[] = [
       await collectAll(stage, collector, 60)
       collector.assertOrder(byKey)
       assert.equal(early, 0, 'deliveries came again before the time that was asked for')
+      // and whatever the order in which they are given back
+      const reverse: ((settlement: Settlement) => void)[] = []
+      await stage.send(stage.batch(backwards, 12, () => ({ key: 'one' })))
+      const again = new Collector()
+      const hold = (): Settlement | Promise<Settlement> =>
+        again.deliveries.length <= 12 ? new Promise((resolve) => reverse.push(resolve)) : done()
+      await stage.subscribe(await stage.member(), backwards, again.receive('b', hold))
+      await stage.until(
+        () => reverse.length === 12,
+        () => `${reverse.length} of 12 handed out`,
+      )
+      for (const settle of reverse.reverse()) settle(release(20))
+      await collectAll(stage, again, 12)
+      assertSequence(again.ids.slice(12), again.ids.slice(0, 12), 'given back last to first')
     },
   },
   {

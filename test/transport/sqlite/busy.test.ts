@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test } from 'vitest'
 import type { PabalError } from '../../../src/errors.ts'
-import { codes, consumer, done, elsewhere, look, opened, outgoing, place, refused, until } from './stores.ts'
+import { batchOf, codes, consumer, done, elsewhere, look, never, opened, outgoing, place, refused, until } from './stores.ts'
 
 /** Another program's connection; it waits for its turn to lock. */
 function locker(file: string): DatabaseSync {
@@ -118,6 +118,31 @@ test('what was handed out while the store was held is settled when it is free ag
     ['a', 0],
     ['b', 0],
   ])
+})
+
+test('a process that dies while the store is held is taken over when it is free again', async () => {
+  const file = place()
+  const victim = await elsewhere({ file })
+  const held = await consumer(victim.transport, never)
+  const { transport } = await opened({ file, busyAfter: 100 })
+  await transport.send(batchOf(20))
+  await until(
+    () => held.deliveries.length === 20,
+    () => `${held.deliveries.length} of 20`,
+  )
+  const { deliveries } = await consumer(transport)
+  const other = locker(file)
+  other.exec('BEGIN IMMEDIATE')
+  await victim.kill()
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  expect(deliveries).toEqual([])
+  other.exec('ROLLBACK')
+  other.close()
+  await until(
+    () => deliveries.length === 20,
+    () => `${deliveries.length} of 20`,
+  )
+  expect(deliveries.map(({ lost }) => lost)).toEqual(Array.from({ length: 20 }, () => 1))
 })
 
 test('close ends although the store takes nothing, and what could not be settled comes again', async () => {

@@ -42,6 +42,35 @@ test('delays go on through a restart, in order of their time', async () => {
   for (const [id, after] of came.slice(1)) expect(after).toBeGreaterThanOrEqual(Number(id.slice(3)))
 })
 
+test('what is given back until later waits for its time at its next owner, too', async () => {
+  const file = place()
+  const givenBack = new Map<string, number>()
+  const waited: number[] = []
+  const owners = new Map<string, string[]>()
+  for (const name of ['a', 'b']) {
+    const { transport } = await opened({ file })
+    await consumer(transport, ({ message: { id } }) => {
+      owners.set(id, [...(owners.get(id) ?? []), name])
+      const at = givenBack.get(id)
+      if (at !== undefined) {
+        waited.push(Date.now() - at)
+        return done
+      }
+      givenBack.set(id, Date.now())
+      return { release: { after: 400 } }
+    })
+  }
+  const { transport } = await opened({ file })
+  await transport.send(Array.from({ length: 40 }, (_, n) => outgoing(`m${n}`, `k${n}`)))
+  await until(
+    () => waited.length === 40,
+    () => `${waited.length} of 40`,
+  )
+  expect(Math.min(...waited)).toBeGreaterThanOrEqual(400)
+  // a release offers the shard to the other
+  expect([...owners.values()].filter(([first, second]) => first !== second).length).toBeGreaterThan(0)
+})
+
 test('what is due while nobody runs comes at the next start', async () => {
   const file = place()
   const first = await opened({ file })
