@@ -15,6 +15,7 @@ const world: World = {
   member: () => new RoughNats(address, prefix),
   mortal: () => hostedMember(new URL('./nats-member.ts', import.meta.url), [address, prefix]),
   patience: 20_000,
+  calls: 10_000,
 }
 
 /** They load the machine, or need it for themselves: one after the other. */
