@@ -62,7 +62,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          // Real servers on a machine that others use too may be late once. It is shown as retried; the runs that kill are never tried again.
+          // Real servers on a machine that others use too may be late once. It is shown as retried; the kill run of the embedded store is not tried again.
           retry: process.env.CI ? 1 : 0,
           sequence: { groupOrder: 3 },
         },

@@ -9,7 +9,7 @@ const brokerKills = 10
 describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transport) => {
   const can = await canStage(transport)
 
-  test.skipIf(!can)('ten kills a role, of producers, consumers and the broker', { timeout: 600_000, retry: 0 }, async () => {
+  test.skipIf(!can)('ten kills a role, of producers, consumers and the broker', { timeout: 600_000 }, async () => {
     const seed = Number(process.env.PABAL_SEED ?? Date.now() % 1_000_000)
     const { faults, ...numbers } = await chaos({ kills, brokerKills, seed, transport })
     console.log(`${transport}: ${JSON.stringify(numbers)}`)

@@ -65,7 +65,7 @@ async function begin(): Promise<readonly [App, () => Promise<void>]> {
       app = await connect(target(), {
         runtime: mortal(),
         name: task.name,
-        drain: '20s',
+        drain: '60s',
         logger: { info: () => {}, warn: note, error: note },
       })
       return [app, await { producer: produce, consumer: consume, oven, asker: ask }[task.role](app, task)]
