@@ -261,4 +261,32 @@ export const parkingScenarios: readonly Definition[] = [
       assert.equal(collector.of(headId)[1]?.ahead, true, 'the head does not say that its followers are parked')
     },
   },
+  {
+    id: 'parking-8',
+    title: 'what is out of the parking lot when its member closes is in it again',
+    proves:
+      'A parked message that was handed out and not settled goes to the next owner at once, not counted as lost, and its key in order.',
+    needs: ['parks', 'ordersByKey'],
+    play: async (stage) => {
+      const queue = await stage.queue()
+      const first = new Collector()
+      const held = new Held()
+      const member = await stage.member()
+      const put = first.receive('a', (delivery) => (delivery.parked === undefined ? park({ due: 0, attempts: 2 }) : held.decide(delivery)))
+      await stage.subscribe(member, queue, put)
+      const { batch, byKey } = keyed(stage, queue, 30, 3)
+      await stage.send(batch)
+      await stage.until(
+        () => new Set(first.ids).size === 30 && held.count === 3,
+        () => `${first.deliveries.length} handed out, ${held.count} of 3 heads out of the lot`,
+      )
+      await stage.close(member)
+      const next = new Collector()
+      await stage.subscribe(await stage.member(), queue, next.receive('b'))
+      await collectAll(stage, next, 30)
+      next.assertOrder(byKey)
+      next.assertOnce()
+      for (const { lost, parked } of next.deliveries) assert.deepEqual([lost, parked?.attempts], [0, 2])
+    },
+  },
 ]
