@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Admin, ParkNote, Place, Stored } from '../../../src/transport/seam.ts'
+import type { Admin, ParkNote, Place, Settlement, Stored } from '../../../src/transport/seam.ts'
 import { consumer, done, look, opened, outgoing, place, queue, until } from './stores.ts'
 
 const waiting: Place = { channel: queue }
@@ -87,6 +87,31 @@ test('a parked message is amended, redriven and discarded; its followers come af
   )
   expect(came).toEqual(['a:corrected', 'c:c'])
   expect((await admin.depths()).find(({ channel }) => channel.address === 'queue')).toMatchObject({ waiting: 0, parked: 0 })
+})
+
+test('what a person asks for while a parked message is being handled is done when it is parked again', async () => {
+  const { transport } = await opened({ file: place() })
+  const admin = transport.admin as Admin
+  const orders: (string | undefined)[] = []
+  let fail: (settlement: Settlement) => void = () => {}
+  await consumer(transport, ({ parked: note }) => {
+    if (note === undefined) return { park: { ...reason, due: 0 } }
+    orders.push(note.order)
+    return orders.length > 1 ? done : new Promise<Settlement>((resolve) => (fail = resolve))
+  })
+  await transport.send([outgoing('a', 'k')])
+  await until(
+    () => orders.length === 1,
+    () => 'it does not come out of the lot',
+  )
+  const [a] = await admin.browse(parked, { limit: 10 })
+  expect(await admin.amend(parked, a?.position ?? '', { ...reason, order: 'skip' })).toBe(true)
+  fail({ park: { ...reason, due: Date.now() + 3_600_000, reason: 'it failed again' } })
+  await until(
+    () => orders.length === 2,
+    () => 'what was asked for is forgotten',
+  )
+  expect(orders).toEqual([undefined, 'skip'])
 })
 
 test('what is not due yet is shown after the rest, page by page, with its time; it can be taken away and not moved', async () => {

@@ -71,6 +71,24 @@ test('what is given back until later waits for its time at its next owner, too',
   expect([...owners.values()].filter(([first, second]) => first !== second).length).toBeGreaterThan(0)
 })
 
+test('what is delayed comes when it is due, in a store where nothing else happens', async () => {
+  const { transport } = await opened({ file: place() })
+  const came: number[] = []
+  await consumer(transport, ({ message }) => {
+    came.push(Date.now() - Number(message.id))
+    return message.key === 'emits' ? { emit: [outgoing(String(Date.now()), 'k', { notBefore: Date.now() + 400 })] } : done
+  })
+  const sent = Date.now()
+  await transport.send([outgoing(String(sent), 'emits', { notBefore: sent + 300 })])
+  await until(
+    () => came.length === 2,
+    () => `${came.length} of 2`,
+    5000,
+  )
+  expect(came[0]).toBeGreaterThanOrEqual(300)
+  expect(came[1]).toBeGreaterThanOrEqual(400)
+})
+
 test('what is due while nobody runs comes at the next start', async () => {
   const file = place()
   const first = await opened({ file })
