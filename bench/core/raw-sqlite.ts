@@ -21,7 +21,17 @@ interface Task {
 
 function open(task: Task): DatabaseSync {
   const db = new DatabaseSync(task.file)
-  db.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+  db.exec('PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL')
+  // Two processes that change the mode of a new file at once: one is told that it is locked, without waiting.
+  for (let tries = 0; ; tries++) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL')
+      break
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== 5 || tries === 200) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+  }
   for (const table of task.tables)
     db.exec(
       `CREATE TABLE IF NOT EXISTS ${table} (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, body TEXT NOT NULL, owner INTEGER, until INTEGER)`,
