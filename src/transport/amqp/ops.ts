@@ -2,6 +2,7 @@ import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection } from './driver.ts'
 import type { Link } from './link.ts'
+import { shut } from './shut.ts'
 
 const most = 4
 
@@ -40,7 +41,7 @@ export class Ops {
       return result
     } catch (error) {
       // The channel may be closed by what went wrong.
-      await channel?.close().catch(() => undefined)
+      await shut(channel)
       throw error
     } finally {
       this.#open--
@@ -55,12 +56,12 @@ export class Ops {
     try {
       return await work(channel)
     } finally {
-      await channel.close().catch(() => undefined)
+      await shut(channel)
     }
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#runtime.timer(ms, resolve))
+    return new Promise((resolve) => void this.#runtime.timer(ms, resolve, true))
   }
 
   async #connection(): Promise<AmqpConnection> {
