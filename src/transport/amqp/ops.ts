@@ -50,13 +50,19 @@ export class Ops {
 
   /** On a channel that is closed at its end: what was delivered on it and not acknowledged goes back. */
   async alone<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
-    const channel = await (await this.#connection()).createChannel()
-    channel.on('error', () => undefined)
+    const channel = await this.channel()
     try {
       return await work(channel)
     } finally {
       await channel.close().catch(() => undefined)
     }
+  }
+
+  /** One that its user closes. */
+  async channel(): Promise<AmqpChannel> {
+    const channel = await (await this.#connection()).createChannel()
+    channel.on('error', () => undefined)
+    return channel
   }
 
   pause(ms: number): Promise<void> {
