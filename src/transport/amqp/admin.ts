@@ -69,7 +69,7 @@ export class AmqpAdmin implements Admin {
     )
     // Where nobody reads there is nobody to ask.
     const read = counted.some(({ queue }) => queue.consumerCount > 0)
-    const { owners, shards } = read ? await this.#census(place) : { owners: {}, shards: new Map<string, Held>() }
+    const { owners, shards, named } = read ? await this.#census(place) : { owners: {}, shards: new Map<string, Held>(), named: {} }
     let waiting = 0
     let parked = 0
     let oldest: number | undefined
@@ -82,7 +82,7 @@ export class AmqpAdmin implements Admin {
       const first = held?.oldest ?? (queue.messageCount > 0 ? await this.#first(place, shard) : undefined)
       if (first !== undefined) oldest = Math.min(oldest ?? first, first)
     }
-    return { channel, group, waiting, parked, oldest, owners }
+    return { channel, group, waiting, parked, oldest, owners, shards: named }
   }
 
   async #first(place: Place, shard: string): Promise<number | undefined> {
@@ -111,16 +111,18 @@ export class AmqpAdmin implements Admin {
 
   async #census(place: Place): Promise<{
     owners: Record<string, number>
+    named: Record<string, string>
     shards: Map<string, Held>
     processes: Map<string, string[]>
   }> {
     const { members } = this.#world()
     const answers = (await members.askAll(this.#group(place), { what: 'census' } satisfies Question)) as Census[]
     const owners: Record<string, number> = {}
+    const named: Record<string, string> = {}
     const shards = new Map<string, Held>()
     const processes = new Map<string, string[]>()
     for (const answer of answers) {
-      owners[answer.process] = answer.shards.filter(({ shard }) => shard !== unkeyed).length
+      owners[answer.name] = answer.shards.filter(({ shard }) => shard !== unkeyed).length
       for (const { shard, open, parked, oldest } of answer.shards) {
         const there = shards.get(shard)
         shards.set(shard, {
@@ -128,12 +130,14 @@ export class AmqpAdmin implements Admin {
           parked: (there?.parked ?? 0) + parked,
           oldest: oldest === undefined ? there?.oldest : Math.min(there?.oldest ?? oldest, oldest),
         })
+        // All members read what has no key.
+        if (shard !== unkeyed) named[shard] = answer.name
         const holders = processes.get(shard) ?? []
         if (!holders.includes(answer.process)) holders.push(answer.process)
         processes.set(shard, holders)
       }
     }
-    return { owners, shards, processes }
+    return { owners, named, shards, processes }
   }
 
   async browse(

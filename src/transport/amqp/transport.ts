@@ -74,7 +74,10 @@ export class AmqpTransport implements Transport {
     const sender = new Sender(settings, runtime, topology, publisher, new Delays(topology, publisher))
     const fences = new Fences(ops, runtime, topology.names.system('fence'))
     const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)
-    const world: World = { settings, runtime, consuming, topology, members, publisher, fences, emit }
+    const warn = (warning: string): void => {
+      if (this.#said === '' && !this.#closing) this.#listener({ ready: true, warning })
+    }
+    const world: World = { settings, runtime, consuming, topology, members, publisher, fences, warn, emit }
     this.#opened = { world, publishing, sender }
     try {
       const connection = await consuming.open()
