@@ -75,12 +75,13 @@ export class AmqpAdmin implements Admin {
     let oldest: number | undefined
     for (const { shard, queue: there, lot } of counted) {
       const held = shards.get(shard)
-      // Nobody's, and yet read: somebody looks, and has for a moment what is to be counted.
-      const queue = held === undefined && there.consumerCount > 0 ? await this.#unread(this.#queue(place, shard)) : there
+      // Read, and by no member: somebody looks, and has for a moment what is to be counted.
+      const queue = there.consumerCount > 0 && Object.keys(owners).length === 0 ? await this.#unread(this.#queue(place, shard)) : there
       waiting += queue.messageCount + (held?.open ?? 0)
       parked += lot.messageCount + (held?.parked ?? 0)
       const first = held?.oldest ?? (queue.messageCount > 0 ? await this.#first(place, shard) : undefined)
-      if (first !== undefined) oldest = Math.min(oldest ?? first, first)
+      // A foreign message need not say when it was sent, and the broker does not.
+      if (first !== undefined && first > 0) oldest = Math.min(oldest ?? first, first)
     }
     return { channel, group, waiting, parked, oldest, owners, shards: named }
   }

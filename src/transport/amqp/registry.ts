@@ -52,6 +52,8 @@ export class Registry {
         }
         if (tries === 100) throw new PabalError('STORE_BUSY', `amqp: other processes read the queue ${this.#queue} all the time`)
       } catch (error) {
+        // An environment that is not there has no channels.
+        if (replyCode(error) === 404) return []
         if (replyCode(error) !== 403 || tries === 100) throw error
       }
       await this.#ops.pause(pauseMs)

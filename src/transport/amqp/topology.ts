@@ -2,7 +2,7 @@ import type { Channel } from '../../channel/channel.ts'
 import { Faults, isPabalError, PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { declare, exists, type Mode, refused, type Wanted } from './declare.ts'
-import { argumentsOf, beginEnvironment } from './environment.ts'
+import { argumentsOf, beginEnvironment, findEnvironment } from './environment.ts'
 import { brief, replyCode } from './faults.ts'
 import { type Names, unkeyed } from './names.ts'
 import type { Ops } from './ops.ts'
@@ -30,6 +30,8 @@ export class Topology {
   readonly #working = new Map<string, Promise<void>>()
   /** Once somebody asked for a check only, nothing is made on the way either. */
   #mode: Mode = 'create'
+  /** There is no environment of this prefix yet, and nothing is made. */
+  #absent = false
   #shards = usualShards
 
   constructor(names: Names, ops: Ops, settings: Settings, runtime: Runtime) {
@@ -44,9 +46,23 @@ export class Topology {
     return this.#shards
   }
 
-  async begin(): Promise<void> {
+  async begin(mode: Mode): Promise<void> {
+    this.#mode = mode
+    if (mode === 'check') {
+      this.#absent = true
+      return this.#seek()
+    }
     this.#shards = await beginEnvironment(this.names, this.ops, this.#settings)
     await this.registry.begin()
+  }
+
+  /** Somebody else may have made it meanwhile. */
+  async #seek(): Promise<void> {
+    if (!this.#absent) return
+    const found = await findEnvironment(this.names, this.ops, this.#settings)
+    if (found === undefined) return
+    this.#shards = found
+    this.#absent = false
   }
 
   args(single: boolean): Record<string, unknown> {
@@ -55,7 +71,11 @@ export class Topology {
 
   async provision(channels: readonly Channel[], mode: Mode): Promise<void> {
     if (mode === 'check') this.#mode = 'check'
+    if (mode === 'create' && this.#absent) await this.begin('create')
+    await this.#seek()
     const faults = new Faults()
+    const where = `the environment ${this.names.prefix}: the queue ${this.names.system('settings')} is not there`
+    if (this.#absent) faults.add('INVALID_CONFIGURATION', where)
     const made = channels
       .filter(({ kind }) => kind !== 'inbox')
       .map((channel) =>
@@ -94,6 +114,7 @@ export class Topology {
 
   /** The queues of a group, bound. Resolves when what is published from now on comes to them. */
   async group(channel: Channel, group: string): Promise<void> {
+    await this.#seek()
     if (this.#mode === 'create') await this.#make(channel)
     else if (!(await exists(this.ops, this.#exchange(channel)))) throw missing(channel)
     await this.#once(`${channel.address}/${group}`, async () => {
@@ -107,6 +128,7 @@ export class Topology {
   }
 
   async #look(channel: Channel): Promise<Known> {
+    await this.#seek()
     if (!(await exists(this.ops, this.#exchange(channel)))) {
       if (this.#mode === 'check') throw missing(channel)
       await this.#make(channel)

@@ -54,7 +54,7 @@ export class AmqpTransport implements Transport {
     )
   }
 
-  async open(listener: StateListener): Promise<Capabilities> {
+  async open(listener: StateListener, mode: 'create' | 'check' = 'create'): Promise<Capabilities> {
     if (this.#closing) throw this.#closed()
     this.#listener = listener
     const settings = this.#settings
@@ -82,7 +82,7 @@ export class AmqpTransport implements Transport {
     try {
       const connection = await consuming.open()
       const capabilities = capabilitiesOf(connection, settings)
-      await topology.begin()
+      await topology.begin(mode)
       await publishing.open()
       await publishing.join(publisher)
       await consuming.join(members)
