@@ -234,7 +234,7 @@ describe('parked keys', () => {
   test('heads and followers are listed; a redriven head lets its followers go on', async () => {
     await until(() => restaurant.app.counters().parked === 3)
     expect(await tables('parked', '--key', 'kimchi')).toEqual([2, 6])
-    expect((await lot('parked', 'list', '--key', 'kimchi')).out).toMatch(/never +ATTEMPTS_SPENT .*\n.*after its head +KEY_PARKED/)
+    expect((await lot('parked', 'list', '--key', 'kimchi')).out).toMatch(/by hand +ATTEMPTS_SPENT .*\n.*after its head +KEY_PARKED/)
     restaurant.gas = true
     expect((await lot('parked', 'redrive', '--key', 'kimchi')).out).toBe('Redrove 1 parked message of kitchen.\n')
     await until(() => restaurant.cooked.length === 2)
