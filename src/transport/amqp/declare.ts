@@ -17,7 +17,7 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
   if (mode === 'check' && !(await exists(ops, wanted))) throw new PabalError('INVALID_CONFIGURATION', `amqp: ${shown(wanted)} is not there`)
   const young = mode === 'create' && isQuorum(wanted) && !(await exists(ops, wanted))
   try {
-    await ops.run((channel) =>
+    await ops.again((channel) =>
       'queue' in wanted
         ? channel.assertQueue(wanted.queue, {
             durable: wanted.durable ?? true,
@@ -44,7 +44,7 @@ const isQuorum = (wanted: Wanted): boolean => 'queue' in wanted && wanted.args['
 
 export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {
   try {
-    await ops.run<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
+    await ops.again<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
     return true
   } catch (error) {
     if (replyCode(error) === 404) return false

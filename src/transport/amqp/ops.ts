@@ -1,6 +1,7 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection } from './driver.ts'
+import { replyCode } from './faults.ts'
 import type { Link } from './link.ts'
 
 const most = 4
@@ -45,6 +46,23 @@ export class Ops {
     } finally {
       this.#open--
       this.#waiting.shift()?.()
+    }
+  }
+
+  /** What may be done twice: where the connection ends meanwhile it is done again on the next, as long as an outage is waited for. */
+  async again<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    const until = this.#runtime.monotonic() + this.#patience
+    for (;;) {
+      const { connection } = this.#link
+      try {
+        return await this.run(work)
+      } catch (error) {
+        const ended = connection !== undefined && this.#link.connection !== connection
+        const refused = error instanceof PabalError || replyCode(error) !== undefined
+        if (refused || this.#link.closed || this.#runtime.monotonic() >= until) throw error
+        // It is told that the connection ended a moment after the channel is.
+        if (!ended) await this.pause(50)
+      }
     }
   }
 
