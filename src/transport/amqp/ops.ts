@@ -3,6 +3,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection } from './driver.ts'
 import { replyCode } from './faults.ts'
 import type { Link } from './link.ts'
+import { shut } from './shut.ts'
 
 const most = 4
 
@@ -41,7 +42,7 @@ export class Ops {
       return result
     } catch (error) {
       // The channel may be closed by what went wrong.
-      await channel?.close().catch(() => undefined)
+      await shut(channel)
       throw error
     } finally {
       this.#open--
@@ -72,7 +73,7 @@ export class Ops {
     try {
       return await work(channel)
     } finally {
-      await channel.close().catch(() => undefined)
+      await shut(channel)
     }
   }
 
@@ -84,7 +85,7 @@ export class Ops {
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#runtime.timer(ms, resolve))
+    return new Promise((resolve) => void this.#runtime.timer(ms, resolve, true))
   }
 
   async #connection(): Promise<AmqpConnection> {
