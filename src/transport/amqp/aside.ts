@@ -67,6 +67,10 @@ export class Aside {
     for (const [key, lane] of this.#lanes) this.#plan(key, lane)
   }
 
+  get unsure(): boolean {
+    return this.#before.size > 0
+  }
+
   /** One that comes again and was parked: the copy is in the lot. */
   isCopy(id: string): boolean {
     return this.#copies.delete(id)

@@ -15,9 +15,8 @@ export type Wanted =
  */
 export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boolean> {
   if (mode === 'check' && !(await exists(ops, wanted))) throw new PabalError('INVALID_CONFIGURATION', `amqp: ${shown(wanted)} is not there`)
-  const young = mode === 'create' && isQuorum(wanted) && !(await exists(ops, wanted))
   try {
-    await ops.run((channel) =>
+    await ops.again((channel) =>
       'queue' in wanted
         ? channel.assertQueue(wanted.queue, {
             durable: wanted.durable ?? true,
@@ -26,7 +25,6 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
           })
         : channel.assertExchange(wanted.exchange, wanted.type, { durable: true }),
     )
-    if (young) await ops.pause(settling)
     return true
   } catch (cause) {
     // Who may not make it may still use it: it is there.
@@ -37,14 +35,24 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
 
 /**
  * A quorum queue whose node is killed within a second of making it does not come back, with all that was confirmed (seen on 3.10): the
- * node writes down later that there is one. Nothing is sent to it before, in milliseconds.
+ * node writes its name down when it made none for half a second. Nothing is sent to a new one before. It may be read.
  */
+export const settle = (ops: Ops, args: Readonly<Record<string, unknown>>): Promise<void> =>
+  args['x-queue-type'] === 'quorum' ? ops.pause(settling) : Promise.resolve()
+
+/** In milliseconds. */
 const settling = 1500
-const isQuorum = (wanted: Wanted): boolean => 'queue' in wanted && wanted.args['x-queue-type'] === 'quorum'
+
+/** Makes it where it is not there, and resolves when it may be sent to. */
+export async function settled(ops: Ops, wanted: Extract<Wanted, { readonly queue: string }>): Promise<void> {
+  const there = await exists(ops, wanted)
+  await declare(ops, wanted, 'create')
+  if (!there) await settle(ops, wanted.args)
+}
 
 export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {
   try {
-    await ops.run<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
+    await ops.again<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
     return true
   } catch (error) {
     if (replyCode(error) === 404) return false

@@ -2,7 +2,7 @@ import type { Channel } from '../../channel/channel.ts'
 import { PabalError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
 import type { SendResult } from '../seam.ts'
-import { declare } from './declare.ts'
+import { declare, exists, settle, type Wanted } from './declare.ts'
 import type { Publisher } from './publisher.ts'
 import type { Topology } from './topology.ts'
 import { bufferOf, own, propertiesOf } from './wire.ts'
@@ -88,8 +88,9 @@ export class Delays {
     const { names, ops } = topology
     const here = names.system(`delay.${level}`)
     const below = level === 0 ? names.system('due') : names.system(`delay.${level - 1}`)
-    await declare(ops, { exchange: below, type: 'headers' }, 'create')
-    await declare(ops, { exchange: here, type: 'headers' }, 'create')
+    // Made after its queue: where it is, that may be sent to.
+    const entry: Wanted = { exchange: here, type: 'headers' }
+    const there = await exists(ops, entry)
     const args = {
       ...topology.args(false),
       'x-message-ttl': step * 2 ** level,
@@ -97,6 +98,9 @@ export class Delays {
       ...deadLettering(topology),
     }
     await declare(ops, { queue: here, args }, 'create')
+    if (!there) await settle(ops, args)
+    await declare(ops, { exchange: below, type: 'headers' }, 'create')
+    await declare(ops, entry, 'create')
     await ops.run(async (channel) => {
       await channel.bindQueue(here, here, '', { 'x-match': 'all', [waitHeader(level)]: 1 })
       await channel.bindExchange(below, here, '', { 'x-match': 'all', [waitHeader(level)]: 0 })

@@ -1,5 +1,5 @@
 import { PabalError } from '../../errors.ts'
-import { declare, exists, refused, type Wanted } from './declare.ts'
+import { declare, exists, refused, settle, type Wanted } from './declare.ts'
 import { replyCode } from './faults.ts'
 import { storeFence } from './fences.ts'
 import type { Names } from './names.ts'
@@ -24,13 +24,15 @@ export function argumentsOf({ queues }: Settings, single: boolean): Record<strin
  */
 export async function beginEnvironment(names: Names, ops: Ops, settings: Settings): Promise<number> {
   const shards = await agree(names, ops, settings)
+  // Made last: where it is, the others are and may be sent to.
   const members: Wanted = { exchange: names.system('members'), type: 'direct' }
-  if (!(await exists(ops, members))) await declare(ops, members, 'create')
-  const fence = { queue: names.system('fence'), args: argumentsOf(settings, false) }
-  if (!(await exists(ops, fence))) {
-    await declare(ops, fence, 'create')
-    await ops.run((channel) => storeFence(channel, fence.queue, 1))
-  }
+  if (await exists(ops, members)) return shards
+  const args = argumentsOf(settings, false)
+  const fence = { queue: names.system('fence'), args }
+  await Promise.all([declare(ops, fence, 'create'), declare(ops, { queue: names.system('registry'), args }, 'create')])
+  await settle(ops, args)
+  await ops.run((channel) => storeFence(channel, fence.queue, 1))
+  await declare(ops, members, 'create')
   return shards
 }
 

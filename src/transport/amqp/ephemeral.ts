@@ -5,6 +5,7 @@ import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import type { LinkUser } from './link.ts'
 import { HeldShard, type ParkStore } from './shard.ts'
+import { shut } from './shut.ts'
 import { messageOf } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -83,9 +84,9 @@ export class EphemeralReader implements Subscription, LinkUser {
   #lost(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     this.down()
-    channel.close().catch(() => undefined)
+    void shut(channel)
     const { connection } = this.#world.consuming
-    if (connection !== undefined && !this.#stopped) this.up(connection).catch(() => undefined)
+    if (connection !== undefined && !this.#stopped) void this.#world.consuming.again(this, connection)
   }
 
   stop(): void {
@@ -103,7 +104,7 @@ export class EphemeralReader implements Subscription, LinkUser {
       await this.#shard?.drained()
       this.#acks?.flush()
       this.#channel = undefined
-      await channel?.close().catch(() => undefined)
+      await shut(channel)
       this.#done()
     })()
     return this.#closing

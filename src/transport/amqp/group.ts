@@ -13,7 +13,8 @@ import { HeldShard } from './shard.ts'
 import { nudge, own, propertiesOf } from './wire.ts'
 import type { World } from './world.ts'
 
-const nudgeFor = '10000'
+/** A nudge is said again each second while it is needed. */
+const nudgeFor = '2000'
 
 /** A member of a durable group: its seats in the lines of the shards, and the others that it shares them with. */
 export class GroupMember implements Subscription, LinkUser, SeatHost {

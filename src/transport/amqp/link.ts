@@ -5,14 +5,14 @@ import { tryHandshake } from './handshake.ts'
 import type { Settings } from './options.ts'
 import { packed } from './packed.ts'
 
-/** Who uses a link: told of each new connection in the order of joining, and of its end. */
+/** Who uses a link: told of each new connection and of its end. Others are told when the first one to join has begun. */
 export interface LinkUser {
   up(connection: AmqpConnection): Promise<void>
   down(): void
 }
 
 const firstWait = 100
-const longestWait = 5000
+const longestWait = 2000
 
 /** One connection that is made again when it breaks, until it is closed. */
 export class Link {
@@ -33,6 +33,8 @@ export class Link {
   #pulse: AmqpChannel | undefined
   #verifying: Promise<boolean> | undefined
   #listening: { cancel(): void } | undefined
+  /** The first user has begun on this connection. */
+  #led: Promise<void> | undefined
   /** Why there is no working connection. Undefined: there is one. */
   trouble: string | undefined = 'it is being opened'
   /** Why the broker takes no messages at the moment. */
@@ -54,10 +56,20 @@ export class Link {
     return this.trouble === undefined ? this.#connection : undefined
   }
 
-  /** Is told at once where the link is up. */
+  /** Is told at once where the link is up. Rejects where it cannot begin on a connection that holds; it is not among the users then. */
   async join(user: LinkUser): Promise<void> {
     this.#users.push(user)
-    if (this.connection !== undefined) await user.up(this.connection)
+    const connection = this.connection
+    if (connection === undefined) return
+    try {
+      await this.#led
+      if (this.#connection === connection) await user.up(connection)
+    } catch (error) {
+      // It is told of the next one.
+      if (this.#connection !== connection) return
+      this.leave(user)
+      throw error
+    }
   }
 
   leave(user: LinkUser): void {
@@ -74,35 +86,56 @@ export class Link {
       clientProperties: { connection_name: `pabal ${this.#settings.prefix} ${this.#label}` },
       ...tls,
     }
-    let connection: AmqpConnection
+    let connection: AmqpConnection | undefined
     try {
       if (protocol === 'amqps') await tryHandshake(this.#settings)
       const address = { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost), heartbeat }
-      connection = await this.#driver.connect(address, socket)
+      const made = await this.#driver.connect(address, socket)
+      connection = made
+      let over = false
+      made.on('error', () => undefined)
+      made.on('close', (error) => {
+        over = true
+        this.#lost(made, error)
+      })
+      made.on('blocked', (reason) => this.#block(String(reason)))
+      made.on('unblocked', () => this.#block(undefined))
+      const pulse = await made.createChannel()
+      pulse.on('error', () => undefined)
+      if (over) throw new Error('the connection broke at once')
+      if (!this.#closed) this.#begin(made, pulse)
+      else made.close().catch(() => undefined)
+      return made
     } catch (cause) {
+      connection?.close().catch(() => undefined)
       throw openFault(cause, this.#settings)
     }
-    if (this.#closed) {
-      connection.on('error', () => undefined)
-      await connection.close().catch(() => undefined)
-      return connection
-    }
+  }
+
+  #begin(connection: AmqpConnection, pulse: AmqpChannel): void {
     packed(connection)
     this.#connection = connection
+    this.#pulse = pulse
     this.trouble = undefined
-    connection.on('error', () => undefined)
-    connection.on('close', (error) => this.#lost(connection, error))
-    connection.on('blocked', (reason) => this.#block(String(reason)))
-    connection.on('unblocked', () => this.#block(undefined))
-    this.#pulse = await connection.createChannel()
-    this.#pulse.on('error', () => undefined)
     this.#lastRead = -1
     this.#lastLooked = this.#runtime.monotonic()
     this.#suspect = false
     this.#listen()
-    for (const user of [...this.#users]) await user.up(connection)
+    const [first, ...others] = this.#users
+    // The others talk through the first one: without it the connection is of no use.
+    this.#led = first?.up(connection).catch(() => void connection.close().catch(() => undefined))
+    void this.#led?.then(() => {
+      for (const user of others) void this.again(user, connection)
+    })
     this.#changed()
-    return connection
+  }
+
+  /** Tells a user of its connection, until it could begin or the connection is gone. No other user waits for it. */
+  async again(user: LinkUser, connection: AmqpConnection, wait = 0): Promise<void> {
+    // A channel ends before its connection is heard to end: that first.
+    await (wait > 0 ? new Promise<void>((resolve) => void this.#runtime.timer(wait, resolve, true)) : undefined)
+    if (this.#connection !== connection || !this.#users.includes(user)) return
+    await user.up(connection).catch(() => this.again(user, connection, Math.min(longestWait, Math.max(firstWait, wait * 2))))
   }
 
   #block(reason: string | undefined): void {
@@ -127,10 +160,6 @@ export class Link {
     this.#waiting = this.#runtime.timer(jittered, () => {
       this.open().catch((error: unknown) => {
         if (this.#closed) return
-        // A user that could not begin again is no connection either.
-        const half = this.#connection
-        this.#connection = undefined
-        void half?.close().catch(() => undefined)
         this.trouble = brief(error)
         this.#changed()
         this.#again(Math.min(longestWait, wait * 2))

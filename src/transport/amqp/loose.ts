@@ -5,6 +5,7 @@ import { unkeyed } from './names.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
 import type { HeldShard } from './shard.ts'
+import { shut } from './shut.ts'
 import { headerOf, messageOf, own } from './wire.ts'
 
 type Make = (settled: (tag: number) => void) => { shard: HeldShard; parks: Parks }
@@ -24,6 +25,8 @@ export class Loose {
   #stopping: Promise<void> | undefined
   #stopped = false
   #down = true
+  /** Of the connection that it reads on. */
+  #life = 0
 
   constructor(host: Omit<SeatHost, 'queue'> & { queue(name: string): string }, make: () => Promise<Make>) {
     this.#host = host
@@ -32,11 +35,15 @@ export class Loose {
 
   up(): void {
     this.#down = false
-    this.#opening = this.#open().catch(() => this.#later())
+    const life = ++this.#life
+    this.#opening = this.#open(life).catch(() => {
+      if (this.#life === life) this.#later()
+    })
   }
 
   down(): void {
     this.#down = true
+    this.#life++
     const channel = this.#channel
     if (channel !== undefined) this.#lost(channel)
   }
@@ -46,11 +53,13 @@ export class Loose {
     this.#host.runtime.timer(200, () => (this.#down || this.#stopped || this.#channel ? undefined : this.up()), true)
   }
 
-  async #open(): Promise<void> {
+  async #open(life: number): Promise<void> {
     const { runtime, prefetch } = this.#host
     const make = await this.#make()
     const channel = await this.#host.channel()
     channel.on('error', () => undefined)
+    // Two that read at once would be one whose messages nobody handles.
+    if (this.#life !== life) return shut(channel)
     channel.on('close', () => this.#lost(channel))
     const acks = new Acks(channel, this.#host.queue(unkeyed), runtime)
     this.#channel = channel
@@ -69,7 +78,12 @@ export class Loose {
     if (this.#channel !== channel) return
     if (raw === null) {
       this.#lost(channel)
-      channel.close().catch(() => undefined)
+      void shut(channel)
+      return
+    }
+    if (headerOf(raw, own.nudge) !== undefined) {
+      // Another member asked whether its acknowledgements are through.
+      this.#acks?.settled(raw.fields.deliveryTag as number)
       return
     }
     if (this.#stopped) {
@@ -95,7 +109,8 @@ export class Loose {
 
   async #stop(): Promise<void> {
     this.held?.shard.stop(false)
-    await this.#opening
+    // While there is no connection it opens nothing any more.
+    if (!this.#down) await this.#opening
     const channel = this.#channel
     const held = this.held
     held?.shard.stop(false)
@@ -105,7 +120,7 @@ export class Loose {
     await this.#acks?.written()
     this.#channel = undefined
     this.held = undefined
-    await Promise.all([channel?.close().catch(() => undefined), held?.parks.close()])
+    await Promise.all([shut(channel), held?.parks.close()])
   }
 
   settle({ handle }: Entry): void {

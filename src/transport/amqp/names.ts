@@ -26,8 +26,14 @@ export class Names {
     return this.#checked(`${this.group(channel, group)}/${shard}/parked`)
   }
 
-  whole(channel: Channel): string {
-    return this.#checked(`${this.exchange(channel)}/whole`)
+  /** An exchange that says: all queues of the group are there, bound, and may be sent to. */
+  whole(channel: Channel, group: string): string {
+    return this.#checked(`${this.group(channel, group)}/whole`)
+  }
+
+  /** The same of one queue that a sender made. */
+  settled(channel: Channel, shard: string): string {
+    return this.#checked(`${this.exchange(channel)}/${shard}/settled`)
   }
 
   /** What members of a group call each other by. */

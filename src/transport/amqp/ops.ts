@@ -1,7 +1,9 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection } from './driver.ts'
+import { replyCode } from './faults.ts'
 import type { Link } from './link.ts'
+import { shut } from './shut.ts'
 
 const most = 4
 
@@ -40,11 +42,28 @@ export class Ops {
       return result
     } catch (error) {
       // The channel may be closed by what went wrong.
-      await channel?.close().catch(() => undefined)
+      await shut(channel)
       throw error
     } finally {
       this.#open--
       this.#waiting.shift()?.()
+    }
+  }
+
+  /** What may be done twice: where the connection ends meanwhile it is done again on the next, as long as an outage is waited for. */
+  async again<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    const until = this.#runtime.monotonic() + this.#patience
+    for (;;) {
+      const { connection } = this.#link
+      try {
+        return await this.run(work)
+      } catch (error) {
+        const ended = connection !== undefined && this.#link.connection !== connection
+        const refused = error instanceof PabalError || replyCode(error) !== undefined
+        if (refused || this.#link.closed || this.#runtime.monotonic() >= until) throw error
+        // It is told that the connection ended a moment after the channel is.
+        if (!ended) await this.pause(50)
+      }
     }
   }
 
@@ -54,7 +73,7 @@ export class Ops {
     try {
       return await work(channel)
     } finally {
-      await channel.close().catch(() => undefined)
+      await shut(channel)
     }
   }
 
@@ -66,7 +85,7 @@ export class Ops {
   }
 
   pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#runtime.timer(ms, resolve))
+    return new Promise((resolve) => void this.#runtime.timer(ms, resolve, true))
   }
 
   async #connection(): Promise<AmqpConnection> {

@@ -3,11 +3,12 @@ import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { ParkNote } from '../seam.ts'
 import { Entry } from '../shared/entry.ts'
-import { declare } from './declare.ts'
+import { settled } from './declare.ts'
 import type { AmqpChannel, AmqpMessage } from './driver.ts'
 import type { Link } from './link.ts'
 import type { Published, Publisher } from './publisher.ts'
 import type { ParkStore } from './shard.ts'
+import { shut } from './shut.ts'
 import type { Topology } from './topology.ts'
 import { bufferOf, headerOf, messageOf, nudge, own, propertiesOf } from './wire.ts'
 
@@ -57,6 +58,7 @@ export class Parks implements ParkStore {
   #closed = false
   #position = 0
   #mark: (() => void) | undefined
+  readonly #markId: string
   #loading: Map<string, { entry: Entry; facts: ParkedFacts }> | undefined
   #renewing: { cancel(): void } | undefined
 
@@ -74,6 +76,7 @@ export class Parks implements ParkStore {
     this.#publisher = world.publisher
     this.#runtime = world.runtime
     this.#arrived = arrived
+    this.#markId = `mark ${world.runtime.id()}`
   }
 
   /** Everything that is parked. It takes one question where nothing is. */
@@ -83,7 +86,7 @@ export class Parks implements ParkStore {
     const marked = new Promise<void>((resolve) => {
       this.#mark = resolve
     })
-    const mark = { ...propertiesOf(nudge, false, { [own.nudge]: 'mark' }), mandatory: true }
+    const mark = { ...propertiesOf(nudge, false, { [own.nudge]: this.#markId }), mandatory: true }
     const result = await this.#publish(nudge, mark)
     if (result instanceof PabalError) throw result
     if (result === 'sent') {
@@ -131,7 +134,7 @@ export class Parks implements ParkStore {
 
   async #make(): Promise<void> {
     try {
-      await declare(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) }, 'create')
+      await settled(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) })
       this.#made = true
       await this.#open()
     } catch (error) {
@@ -191,7 +194,7 @@ export class Parks implements ParkStore {
       channel.on('error', () => undefined)
       this.#channel = channel
       if (this.#closed) {
-        await channel.close().catch(() => undefined)
+        await shut(channel)
         return
       }
       await channel.consume(this.#queue, (message) => message && this.#take(message))
@@ -219,7 +222,8 @@ export class Parks implements ParkStore {
     if (typeof text !== 'string') {
       // The mark behind all that was parked, or something that does not belong here.
       this.#channel?.ack(raw)
-      this.#mark?.()
+      // Another's may stand before what is parked.
+      if (headerOf(raw, own.nudge) === this.#markId) this.#mark?.()
       return
     }
     const facts = JSON.parse(text) as ParkedFacts
@@ -255,6 +259,6 @@ export class Parks implements ParkStore {
     this.#mark?.()
     for (const { came } of this.#copies.values()) for (const resolve of came.splice(0)) resolve()
     await this.#opening?.catch(() => undefined)
-    await this.#channel?.close().catch(() => undefined)
+    await shut(this.#channel)
   }
 }

@@ -197,7 +197,7 @@ export class Publisher implements LinkUser {
     if (connection === undefined) return
     const exchange = /exchange '([^']+)'/.exec(String(reason))?.[1]
     if (replyCode(reason) === 404 && exchange !== undefined) this.#gone(exchange)
-    this.up(connection).catch(() => undefined)
+    void this.#link.again(this, connection)
   }
 
   #watch(): void {

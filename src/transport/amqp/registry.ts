@@ -1,6 +1,5 @@
 import type { Channel } from '../../channel/channel.ts'
 import { PabalError } from '../../errors.ts'
-import { declare } from './declare.ts'
 import { replyCode } from './faults.ts'
 import type { Ops } from './ops.ts'
 import { bufferOf } from './wire.ts'
@@ -20,16 +19,10 @@ const pauseMs = 20
 export class Registry {
   readonly #ops: Ops
   readonly #queue: string
-  readonly #args: object
 
-  constructor(ops: Ops, queue: string, args: Record<string, unknown>) {
+  constructor(ops: Ops, queue: string) {
     this.#ops = ops
     this.#queue = queue
-    this.#args = args
-  }
-
-  async begin(): Promise<void> {
-    await declare(this.#ops, { queue: this.#queue, args: this.#args as Record<string, unknown> }, 'create')
   }
 
   async add(registered: Registered): Promise<void> {

@@ -44,6 +44,8 @@ export class Roster {
   #idle = false
   #told = false
   #saying: { cancel(): void } | undefined
+  /** Nobody could be told of it: said again with the next beat. */
+  #unheard = false
 
   constructor(members: Members, runtime: Runtime, group: string, seats: readonly Seat[], warn: (text: string) => void) {
     this.#members = members
@@ -174,7 +176,8 @@ export class Roster {
   async waits(n: number): Promise<boolean> {
     for (const [member, { waits }] of [...this.#others]) {
       if (!waits.has(n)) continue
-      if ((await this.#members.tell(member, { what: 'ping', group: this.#group, from: this.id })) === 'sent') return true
+      // Where nobody can be asked it is taken to live.
+      if ((await this.#members.tell(member, { what: 'ping', group: this.#group, from: this.id })) !== 'unrouted') return true
       this.#lost(member)
     }
     return false
@@ -217,7 +220,12 @@ export class Roster {
     const waits = this.#seats.filter((seat) => seat.waits).map(({ n }) => n)
     const owns = this.#seats.filter((seat) => seat.active).length
     const here = { what: 'here', group: this.#group, from: this.id, asks, waits, owns }
-    void (to === undefined ? this.#members.say(here) : this.#members.tell(to, here))
+    if (to !== undefined) void this.#members.tell(to, here)
+    else
+      void this.#members.say(here).then((result) => {
+        // The connection that is published on may come back after the one that is consumed from.
+        if (result !== 'sent' && result !== 'unrouted') this.#unheard = true
+      })
   }
 
   #say(what: string, more: object): void {
@@ -226,8 +234,11 @@ export class Roster {
 
   #beat(): void {
     this.#beating = this.#runtime.timer(beatEvery * (0.9 + this.#runtime.random() * 0.2), () => this.#beat(), true)
-    if (this.#beats++ % announceEvery === 0 && this.#beats > 1) this.#announce(false)
-    for (const seat of this.#seats) if (seat.waits) seat.wake()
+    if (this.#unheard) {
+      this.#unheard = false
+      this.#announce(true)
+    } else if (this.#beats++ % announceEvery === 0 && this.#beats > 1) this.#announce(false)
+    for (const seat of this.#seats) seat.wake()
     const mine = processOf(this.id)
     const ring = [this.id, ...this.#others.keys()].filter((member) => member === this.id || processOf(member) !== mine).sort()
     const next = ring[(ring.indexOf(this.id) + 1) % ring.length]

@@ -4,6 +4,7 @@ import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import type { Parks } from './parks.ts'
 import type { HeldShard } from './shard.ts'
+import { shut } from './shut.ts'
 import { headerOf, messageOf, own } from './wire.ts'
 
 /** `owner`: reads the shard; `standby`: is next in line should the owner die; `none`: neither. */
@@ -99,9 +100,9 @@ export class Seat {
     void this.#settle()
   }
 
-  /** Asks again whose turn it is. */
+  /** Asks again whose turn it is, or whether all that former owners had out has come. */
   wake(): void {
-    if (this.waits) this.#host.nudge(this.n)
+    if (this.waits || this.shard?.unsure === true) this.#host.nudge(this.n)
   }
 
   /** Resolves when the seat is as it should be. */
@@ -146,7 +147,7 @@ export class Seat {
       await channel.consume(host.queue(n), (message) => this.#take(channel, message))
     } catch (error) {
       this.#lost(channel)
-      await channel.close().catch(() => undefined)
+      await shut(channel)
       throw error
     }
     if (this.#role !== 'owner') return
@@ -159,7 +160,7 @@ export class Seat {
     if (raw === null) {
       // The broker cancelled it: the queue was deleted.
       this.#lost(channel)
-      channel.close().catch(() => undefined)
+      void shut(channel)
       return
     }
     if (this.#state === 'active') this.#push(raw)
@@ -169,7 +170,7 @@ export class Seat {
     this.#activating = this.#activate(channel).catch(() => {
       if (this.#channel !== channel) return
       this.#lost(channel)
-      channel.close().catch(() => undefined)
+      void shut(channel)
     })
   }
 
@@ -233,7 +234,7 @@ export class Seat {
     const parks = this.#parks
     this.#acks?.flush()
     this.#forget()
-    await Promise.all([channel?.close().catch(() => undefined), parks?.close()])
+    await Promise.all([shut(channel), parks?.close()])
   }
 
   #forget(): void {
@@ -242,6 +243,7 @@ export class Seat {
     this.#parks = undefined
     this.shard = undefined
     this.#early = []
+    this.#activating = undefined
     this.#state = 'idle'
   }
 

@@ -116,6 +116,11 @@ export class HeldShard {
     this.#pump()
   }
 
+  /** Whether something parked waits for what may still come from former owners. */
+  get unsure(): boolean {
+    return this.#begun && this.#aside.unsure
+  }
+
   /** A message was parked by somebody else. */
   arrived(entry: Entry): void {
     if (!this.#begun || this.#stopped) return

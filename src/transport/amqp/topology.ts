@@ -1,7 +1,7 @@
 import type { Channel } from '../../channel/channel.ts'
 import { Faults, isPabalError, PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { declare, exists, type Mode, refused, type Wanted } from './declare.ts'
+import { declare, exists, type Mode, refused, settle, type Wanted } from './declare.ts'
 import { argumentsOf, beginEnvironment, findEnvironment } from './environment.ts'
 import { brief, replyCode } from './faults.ts'
 import { type Names, unkeyed } from './names.ts'
@@ -16,6 +16,10 @@ interface Known {
   readonly shards: Set<string>
 }
 
+/** How long who may make nothing waits for a queue that another is making, in milliseconds. */
+const boundWithin = 3000
+const lookEvery = 100
+
 /**
  * The exchanges and queues of channels. A queue costs the broker file handles, so those of a point-to-point channel are made by its
  * reader, or one by one by the first message that needs them: most dead-letter channels never have one.
@@ -28,6 +32,8 @@ export class Topology {
   readonly #settings: Settings
   readonly #known = new Map<string, Known>()
   readonly #working = new Map<string, Promise<void>>()
+  /** Point-to-point channels whose queues this process made and that may not be sent to yet. */
+  readonly #wholes = new Map<string, Promise<void>>()
   /** Once somebody asked for a check only, nothing is made on the way either. */
   #mode: Mode = 'create'
   /** There is no environment of this prefix yet, and nothing is made. */
@@ -39,7 +45,7 @@ export class Topology {
     this.ops = ops
     this.#settings = settings
     this.runtime = runtime
-    this.registry = new Registry(ops, names.system('registry'), this.args(false))
+    this.registry = new Registry(ops, names.system('registry'))
   }
 
   get shards(): number {
@@ -53,7 +59,7 @@ export class Topology {
       return this.#seek()
     }
     this.#shards = await beginEnvironment(this.names, this.ops, this.#settings)
-    await this.registry.begin()
+    this.#absent = false
   }
 
   /** Somebody else may have made it meanwhile. */
@@ -96,15 +102,46 @@ export class Topology {
     return this.#once(`${channel.address} ${shard}`, async () => {
       const found = known ?? (await this.#look(channel))
       if (found.all || channel.kind !== 'point-to-point') return
-      await this.#queue(channel, '', shard, this.#mode)
+      // A reader of this process may be making all of them.
+      await this.#wholes.get(channel.address)
+      if (found.all) return
+      await this.#one(channel, shard)
       found.shards.add(shard)
     })
+  }
+
+  /** The queue of a shard, by somebody who sends. Another process may have made it just now: that it is there is not enough. */
+  async #one(channel: Channel, shard: string): Promise<void> {
+    const mark: Wanted = { exchange: this.names.settled(channel, shard), type: 'fanout' }
+    if (this.#mode === 'create' && (await exists(this.ops, mark))) return
+    if (await this.#ensure(channel, shard)) await declare(this.ops, mark, 'create')
   }
 
   /** A queue was taken away. */
   async repair(channel: Channel, shard: string): Promise<void> {
     this.#known.delete(channel.address)
-    await this.#queue(channel, '', shard, this.#mode)
+    await this.#ensure(channel, shard)
+  }
+
+  /** Resolves when it may be sent to. False: it is somebody else's, who binds it. */
+  async #ensure(channel: Channel, shard: string): Promise<boolean> {
+    const mine = await this.#queue(channel, '', shard, this.#mode)
+    if (this.#mode === 'check') {
+      await this.#bound(channel, shard)
+      return false
+    }
+    await settle(this.ops, this.args(false))
+    if (mine) await this.#bind(channel, '', shard)
+    return mine
+  }
+
+  /** Who may make nothing waits a moment for whoever made the queue just now, who binds it when it may be sent to. */
+  async #bound(channel: Channel, shard: string): Promise<void> {
+    const marks: Wanted[] = [this.#whole(channel, ''), { exchange: this.names.settled(channel, shard), type: 'fanout' }]
+    for (let waited = 0; waited < boundWithin; waited += lookEvery) {
+      for (const mark of marks) if (await exists(this.ops, mark)) return
+      await this.ops.pause(lookEvery)
+    }
   }
 
   /** Somebody took it away. */
@@ -112,19 +149,30 @@ export class Topology {
     for (const address of this.#known.keys()) if (exchange === `${this.names.prefix}:${address}`) this.#known.delete(address)
   }
 
-  /** The queues of a group, bound. Resolves when what is published from now on comes to them. */
+  /**
+   * The queues of a group, which may be read when it resolves. What is published from then on comes to them: to a point-to-point channel
+   * whoever sends waits until its queue may be sent to; for a group of a publish-subscribe channel it is waited here.
+   */
   async group(channel: Channel, group: string): Promise<void> {
     await this.#seek()
     if (this.#mode === 'create') await this.#make(channel)
     else if (!(await exists(this.ops, this.#exchange(channel)))) throw missing(channel)
-    await this.#once(`${channel.address}/${group}`, async () => {
-      const last = { queue: this.names.queue(channel, group, unkeyed), args: {} }
-      const there = group === '' || this.#mode === 'check' || (await exists(this.ops, last))
-      await this.#queues(channel, group, this.#mode)
-      if (!there) await this.registry.add({ channel, group })
+    if (channel.kind !== 'point-to-point')
+      return this.#once(`${channel.address}/${group}`, async () => (await this.#queues(channel, group))())
+    await this.#once(`${channel.address}/`, async () => {
+      const finish = await this.#queues(channel, '')
+      if (this.#wholes.has(channel.address)) return
+      const known = this.#knows(channel)
+      const whole = finish().then(
+        () => {
+          known.all = true
+        },
+        // Whoever sends makes what it needs.
+        () => undefined,
+      )
+      this.#wholes.set(channel.address, whole)
+      void whole.then(() => this.#wholes.delete(channel.address))
     })
-    if (channel.kind !== 'point-to-point') return
-    this.#knows(channel).all = true
   }
 
   async #look(channel: Channel): Promise<Known> {
@@ -134,7 +182,7 @@ export class Topology {
       await this.#make(channel)
     }
     const known = this.#knows(channel)
-    if (channel.kind === 'point-to-point' && (await exists(this.ops, this.#whole(channel)))) known.all = true
+    if (channel.kind === 'point-to-point' && (await exists(this.ops, this.#whole(channel, '')))) known.all = true
     return known
   }
 
@@ -148,9 +196,8 @@ export class Topology {
     return { exchange: this.names.exchange(channel), type: channel.kind === 'point-to-point' ? 'direct' : 'topic' }
   }
 
-  /** Says that all queues of a point-to-point channel are there. */
-  #whole(channel: Channel): Wanted {
-    return { exchange: this.names.whole(channel), type: 'fanout' }
+  #whole(channel: Channel, group: string): Wanted {
+    return { exchange: this.names.whole(channel, group), type: 'fanout' }
   }
 
   #transient(channel: Channel): Wanted {
@@ -164,7 +211,7 @@ export class Topology {
       // Who may not make the exchange owns nothing of the channel and only sends to it.
       if (!(await declare(this.ops, this.#exchange(channel), 'create'))) return
       if (channel.kind !== 'point-to-point') await declare(this.ops, this.#transient(channel), 'create')
-      else if (this.#settings.ahead) await this.#queues(channel, '', 'create')
+      else if (this.#settings.ahead) await (await this.#queues(channel, ''))()
       if (!there) await this.registry.add({ channel })
       this.#knows(channel)
     })
@@ -173,19 +220,41 @@ export class Topology {
   async #check(channel: Channel): Promise<void> {
     await declare(this.ops, this.#exchange(channel), 'check')
     if (channel.kind !== 'point-to-point') await declare(this.ops, this.#transient(channel), 'check')
-    else if (await exists(this.ops, this.#whole(channel))) await this.#queues(channel, '', 'check')
+    else if (await exists(this.ops, this.#whole(channel, ''))) await this.#queues(channel, '', 'check')
   }
 
-  async #queues(channel: Channel, group: string, mode: Mode): Promise<void> {
+  /** Makes the queues of a group, all at once. What it resolves to waits until they may be sent to, and binds them. */
+  async #queues(channel: Channel, group: string, mode = this.#mode): Promise<() => Promise<void>> {
+    const whole = this.#whole(channel, group)
     const shards = [unkeyed, ...Array.from({ length: this.#shards }, (_, n) => String(n))]
-    await Promise.all(shards.map((shard) => this.#queue(channel, group, shard, mode)))
-    if (channel.kind === 'point-to-point') await declare(this.ops, this.#whole(channel), mode)
+    const queues = shards.map((shard) => this.#wanted(channel, group, shard))
+    const done = mode === 'check' || (await exists(this.ops, whole))
+    const there = done && (mode === 'check' || (await Promise.all(queues.map((queue) => exists(this.ops, queue)))).every(Boolean))
+    const mine = await Promise.all(shards.map((shard) => this.#queue(channel, group, shard, mode)))
+    if (mode === 'check') {
+      if (group === '') await declare(this.ops, whole, mode)
+      return () => Promise.resolve()
+    }
+    return async () => {
+      if (!there) await settle(this.ops, this.args(false))
+      await Promise.all(shards.filter((_, at) => mine[at]).map((shard) => this.#bind(channel, group, shard)))
+      if (done) return
+      if (group !== '') await this.registry.add({ channel, group })
+      await declare(this.ops, whole, mode)
+    }
   }
 
-  async #queue(channel: Channel, group: string, shard: string, mode: Mode): Promise<void> {
+  #wanted(channel: Channel, group: string, shard: string): Wanted {
+    return { queue: this.names.queue(channel, group, shard), args: this.args(shard !== unkeyed) }
+  }
+
+  /** False: it is somebody else's. */
+  #queue(channel: Channel, group: string, shard: string, mode: Mode): Promise<boolean> {
+    return declare(this.ops, this.#wanted(channel, group, shard), mode)
+  }
+
+  async #bind(channel: Channel, group: string, shard: string): Promise<void> {
     const queue = this.names.queue(channel, group, shard)
-    const mine = await declare(this.ops, { queue, args: this.args(shard !== unkeyed) }, mode)
-    if (!mine || mode === 'check') return
     const exchange = this.names.exchange(channel)
     try {
       await this.ops.run((open) => open.bindQueue(queue, exchange, shard))

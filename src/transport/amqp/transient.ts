@@ -5,6 +5,7 @@ import { Bounds } from '../shared/bounds.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import type { LinkUser } from './link.ts'
+import { shut } from './shut.ts'
 import { messageOf } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -58,7 +59,7 @@ export class TransientReader implements Subscription, LinkUser {
         await this.#open(channel)
         return
       } catch (error) {
-        await channel.close().catch(() => undefined)
+        await shut(channel)
         // The last reader of the queue left, and took it with it; or the broker still holds what a broken connection had.
         if (tries === 60 || this.#stopped) throw error
         await new Promise<void>((resolve) => void this.#world.runtime.timer(Math.min(tries * 5, 200), resolve))
@@ -88,9 +89,9 @@ export class TransientReader implements Subscription, LinkUser {
   #renew(channel: AmqpConfirmChannel): void {
     if (this.#channel !== channel) return
     this.down()
-    channel.close().catch(() => undefined)
+    void shut(channel)
     const { connection } = this.#world.consuming
-    if (connection !== undefined && !this.#stopped) this.up(connection).catch(() => undefined)
+    if (connection !== undefined && !this.#stopped) void this.#world.consuming.again(this, connection)
   }
 
   down(): void {
@@ -163,7 +164,7 @@ export class TransientReader implements Subscription, LinkUser {
       const channel = this.#channel
       this.#channel = undefined
       this.#queue = []
-      await channel?.close().catch(() => undefined)
+      await shut(channel)
       this.#done()
     })()
     return this.#closing

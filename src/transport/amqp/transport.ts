@@ -155,7 +155,7 @@ export class AmqpTransport implements Transport {
     if (group === undefined) {
       const reader: EphemeralReader = new EphemeralReader(world, channel, options, receive, () => this.#subscriptions.delete(reader))
       this.#subscriptions.add(reader)
-      await reader.start()
+      await begun(reader)
       return reader
     }
     await topology.group(channel, group)
@@ -165,7 +165,7 @@ export class AmqpTransport implements Transport {
     })
     this.#subscriptions.add(member)
     this.#groups.add(member)
-    await member.start()
+    await begun(member)
     return member
   }
 
@@ -191,7 +191,7 @@ export class AmqpTransport implements Transport {
       this.#subscriptions.delete(reader),
     )
     this.#subscriptions.add(reader)
-    await reader.start().catch((error: unknown) => {
+    await begun(reader).catch((error: unknown) => {
       throw openFault(error, this.#settings)
     })
     return reader
@@ -207,5 +207,15 @@ export class AmqpTransport implements Transport {
       await Promise.all([publishing.close(), world.consuming.close()])
     })()
     return this.#closing
+  }
+}
+
+/** What could not begin is no subscription, also after the next connection. */
+async function begun(subscription: Subscription & { start(): Promise<void> }): Promise<void> {
+  try {
+    await subscription.start()
+  } catch (error) {
+    await subscription.close().catch(() => undefined)
+    throw error
   }
 }
