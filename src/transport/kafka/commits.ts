@@ -20,6 +20,8 @@ export function readDone(floor: number, text: string): number[] {
 /** How far a partition is, and what its owner says beside it. */
 export interface Noted extends Place {
   readonly beside: string
+  /** Its owner lost the partition since. */
+  readonly stale: () => boolean
 }
 
 /**
@@ -60,8 +62,13 @@ export class Commits {
   async #write(places: Map<number, Noted>): Promise<void> {
     const membership = this.#membership
     for (let tries = 0; ; tries++) {
-      for (const partition of places.keys()) if (!membership.holds(partition) || !membership.alive) places.delete(partition)
+      for (const [partition, { stale }] of places) if (!membership.holds(partition) || stale()) places.delete(partition)
       if (places.size === 0) return
+      // Whether it still holds them is found out: it is a member again, or loses all.
+      if (!membership.alive) {
+        await Promise.race([membership.change(), pause(100)])
+        continue
+      }
       const { generation, member } = membership
       const commits = Array.from(places, ([partition, place]) => ({
         partition,

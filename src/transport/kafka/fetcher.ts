@@ -60,13 +60,17 @@ export class Fetcher {
     this.#o = options
   }
 
-  read(topic: string, partition: number, from: number, reader: Reader): void {
-    this.#slots.set(`${partition} ${topic}`, { topic, partition, reader, at: from, resolving: false })
+  /** Returns what ends this reading, and no later one of the same partition. */
+  read(topic: string, partition: number, from: number, reader: Reader): () => void {
+    const name = `${partition} ${topic}`
+    const slot: Slot = { topic, partition, reader, at: from, resolving: false }
+    this.#slots.set(name, slot)
     this.#locate()
-  }
-
-  release(topic: string, partition: number): void {
-    this.#slots.delete(`${partition} ${topic}`)
+    // A loop may wait for a reader that was full.
+    this.more()
+    return () => {
+      if (this.#slots.get(name) === slot) this.#slots.delete(name)
+    }
   }
 
   /** A reader that was full has room. */
@@ -149,7 +153,12 @@ export class Fetcher {
     const mine: Slot[] = []
     let leftOut = false
     for (const slot of this.#slots.values()) {
-      if (this.#leader(slot.topic, slot.partition) !== node) continue
+      const leader = this.#leader(slot.topic, slot.partition)
+      if (leader !== node) {
+        // Whoever shares the cluster may have forgotten, or learnt, who leads it.
+        if (!this.#looping.has(leader)) this.#locate()
+        continue
+      }
       if (slot.resolving || slot.reader.full()) leftOut = true
       else mine.push(slot)
     }

@@ -8,9 +8,10 @@ import { type Decompress, type Raw, readRecords } from './records.ts'
 
 /** A partition as the log of a shard. `lost`: what lay between the offsets was deleted before it was read. */
 export function partitionLog(fetcher: Fetcher, topic: string, partition: number, lost: (from: number, start: number) => void): Log {
+  let release = (): void => undefined
   return {
     open(from: number, reader: LogReader) {
-      fetcher.read(topic, partition, from, {
+      release = fetcher.read(topic, partition, from, {
         take: (records, next) =>
           reader.take(
             records.map((record) => ({ position: record.offset, message: messageIn(record, topic, partition) })),
@@ -22,7 +23,7 @@ export function partitionLog(fetcher: Fetcher, topic: string, partition: number,
       })
     },
     more: () => fetcher.more(),
-    close: async () => fetcher.release(topic, partition),
+    close: async () => release(),
   }
 }
 

@@ -414,6 +414,7 @@ export class OwnedShard implements LogReader {
       const entry = lane.entries.find((one) => one.position === position)
       if (entry === undefined) continue
       this.#givenBack.remove(entry)
+      this.#o.losses?.back(entry, true)
       this.#changed = true
       break
     }
