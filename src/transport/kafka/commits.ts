@@ -24,19 +24,22 @@ export interface Noted extends Place {
   readonly stale: () => boolean
 }
 
+/** What is asked of the membership. */
+export type Holder = Pick<Membership, 'generation' | 'member' | 'alive' | 'holds' | 'change'>
+
 /**
  * Commits of one group member: one at a time, all partitions together, always the newest. Two commits that are under way
  * at once may land in the wrong order and rewind the group.
  */
 export class Commits {
   readonly #cluster: Cluster
-  readonly #membership: Membership
+  readonly #membership: Holder
   readonly #topic: string
   readonly #group: string
   #wanted = new Map<number, Noted>()
   #running: Promise<void> | undefined
 
-  constructor(cluster: Cluster, membership: Membership, topic: string, group: string) {
+  constructor(cluster: Cluster, membership: Holder, topic: string, group: string) {
     this.#cluster = cluster
     this.#membership = membership
     this.#topic = topic
