@@ -51,6 +51,8 @@ export function fakeCluster(answers: Answers): Cluster {
 }
 
 export const keys = {
+  produce: 0,
+  initProducerId: 22,
   fetch: 1,
   listOffsets: 2,
   metadata: 3,

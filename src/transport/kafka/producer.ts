@@ -226,8 +226,8 @@ export class Producer {
     }
     const fault = new KafkaFault(code, `${lane.topic}/${lane.partition}`)
     if (code === codes.UNKNOWN_PRODUCER_ID || code === codes.INVALID_PRODUCER_EPOCH) this.#stale = true
-    // One before it failed: it comes again after that one. Otherwise the broker has forgotten this producer.
-    else if (code === codes.OUT_OF_ORDER_SEQUENCE_NUMBER) this.#stale ||= !lane.careful
+    // One before it failed: it comes again after that one. Otherwise, or alone, the broker does not know what this producer sent.
+    else if (code === codes.OUT_OF_ORDER_SEQUENCE_NUMBER) this.#stale ||= !lane.careful || batch.attempts > 0
     else if ((code === codes.MESSAGE_TOO_LARGE || code === codes.RECORD_LIST_TOO_LARGE) && batch.count > 1) {
       this.#halve(lane, batch)
       return
