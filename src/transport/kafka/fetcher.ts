@@ -12,6 +12,8 @@ export interface Reader {
   full(): boolean
   /** Records before `start` are gone, and were not read. */
   lost?(from: number, start: number): void
+  /** The log ends before what was read of it: it was made anew, and is read from its beginning unless this ends the reading. */
+  rewound?(): void
   failed(error: unknown): void
 }
 
@@ -214,10 +216,15 @@ export class Fetcher {
     if (slot.resolving) return
     slot.resolving = true
     try {
-      const [start = 0] = await this.#cluster.offsets(slot.topic, [slot.partition], -2)
-      const from = slot.at
+      const { topic, partition, reader, at } = slot
+      const [[start = 0], [end = 0]] = await Promise.all([
+        this.#cluster.offsets(topic, [partition], -2),
+        this.#cluster.offsets(topic, [partition]),
+      ])
+      if (this.#slots.get(`${partition} ${topic}`) !== slot || (at >= start && at <= end)) return
       slot.at = start
-      if (from < start) slot.reader.lost?.(from, start)
+      if (at < start) reader.lost?.(at, start)
+      else reader.rewound?.()
     } catch (error) {
       this.#o.troubled(error)
     } finally {

@@ -182,15 +182,16 @@ export class GroupMember implements Subscription {
         const end = ends[index] ?? 0
         const place = places.get(partition)
         let floor = place !== undefined && place.offset >= 0 ? place.offset : (loaded?.cursor?.floor ?? start)
-        if (floor > end) {
+        const anew = floor > end
+        if (anew) {
           this.#s.warn(
             `${topic}/${partition} ends at ${end}, and the group ${group} was at ${floor}: the topic was made anew, so it is read from its beginning`,
           )
           floor = start
         }
-        const done = new Set(place === undefined ? [] : readDone(place.offset, place.metadata))
+        const done = new Set(place === undefined || anew ? [] : readDone(place.offset, place.metadata))
         if (loaded?.cursor !== undefined && loaded.cursor.floor <= floor) for (const position of loaded.cursor.done) done.add(position)
-        for (const position of loaded?.done ?? []) done.add(position)
+        if (!anew) for (const position of loaded?.done ?? []) done.add(position)
         await this.#own(
           partition,
           holding,
@@ -241,8 +242,15 @@ export class GroupMember implements Subscription {
       options: this.#options,
       bounds: this.#bounds,
       sender: this.#sender,
-      log: partitionLog(this.#fetcher, topic, partition, (from, start) =>
-        this.#s.warn(`${start - from} messages of ${topic}/${partition} were deleted before the group ${this.#place.group} had read them`),
+      log: partitionLog(
+        this.#fetcher,
+        topic,
+        partition,
+        (from, start) =>
+          this.#s.warn(
+            `${start - from} messages of ${topic}/${partition} were deleted before the group ${this.#place.group} had read them`,
+          ),
+        () => this.#takeAnew(partition, holding),
       ),
       parks: parks === undefined || loaded === undefined ? volatileParks() : parkStore(parks, partition, instance, loaded.entries, write),
       cursor,
@@ -259,6 +267,14 @@ export class GroupMember implements Subscription {
     if (parks === undefined || loaded === undefined || holding.over) return
     owned.unwatch = this.#watch(parks, partition, loaded.end, shard)
     for (const position of loaded.done) if (position < floor) void this.#remove(parks, partition, `${donePrefix}${position}`)
+  }
+
+  /** The log ends before what was read of it. What is known of it counts no more, as where a new owner finds it so. */
+  #takeAnew(partition: number, holding: Holding): void {
+    if (holding.over || this.#stopped) return
+    this.#drop([holding])
+    this.#holdings.set(partition, { generation: holding.generation, over: false, lost: false, owned: undefined })
+    this.#taking = this.#taking.then(() => this.#takeAll([partition]))
   }
 
   #unreadable(partition: number, error: unknown): void {
@@ -324,6 +340,11 @@ export class GroupMember implements Subscription {
   #lose(): void {
     const all = [...this.#holdings.values()]
     this.#holdings.clear()
+    this.#drop(all)
+  }
+
+  /** Nothing of them may be handed out or written any more. */
+  #drop(all: readonly Holding[]): void {
     for (const holding of all) {
       holding.over = true
       holding.lost = true

@@ -7,7 +7,13 @@ import type { Fetcher } from './fetcher.ts'
 import { type Decompress, type Raw, readRecords } from './records.ts'
 
 /** A partition as the log of a shard. `lost`: what lay between the offsets was deleted before it was read. */
-export function partitionLog(fetcher: Fetcher, topic: string, partition: number, lost: (from: number, start: number) => void): Log {
+export function partitionLog(
+  fetcher: Fetcher,
+  topic: string,
+  partition: number,
+  lost: (from: number, start: number) => void,
+  rewound: () => void = () => undefined,
+): Log {
   let release = (): void => undefined
   return {
     open(from: number, reader: LogReader) {
@@ -20,6 +26,7 @@ export function partitionLog(fetcher: Fetcher, topic: string, partition: number,
         full: () => reader.full(),
         failed: (error) => reader.failed(error),
         lost,
+        rewound,
       })
     },
     more: () => fetcher.more(),
