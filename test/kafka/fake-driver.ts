@@ -57,9 +57,11 @@ export const keys = {
   listOffsets: 2,
   metadata: 3,
   offsetCommit: 8,
+  offsetFetch: 9,
   findCoordinator: 10,
   joinGroup: 11,
   heartbeat: 12,
+  leaveGroup: 13,
   syncGroup: 14,
 }
 
