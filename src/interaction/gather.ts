@@ -2,6 +2,7 @@ import { type ErrorCode, PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { Arrivals } from './arrivals.ts'
+import { type Dated, nowhere } from './deadlines.ts'
 import type { ReplyInbox, Waiting } from './inbox.ts'
 import type { Origin } from './origin.ts'
 import type { Outbound } from './outbound.ts'
@@ -42,7 +43,9 @@ const maxAnswers = 100_000
 export class Gather implements Waiting, AsyncIterable<Answer> {
   correlation = ''
   deadline = 0
-  slot = -1
+  slot = nowhere
+  sooner: Dated | undefined = undefined
+  later: Dated | undefined = undefined
   readonly #outbound: Outbound
   readonly #inbox: ReplyInbox
   readonly #port: Port

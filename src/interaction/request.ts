@@ -1,6 +1,7 @@
 import { type ErrorCode, errorTable, PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing, SendResult } from '../transport/seam.ts'
+import { type Dated, nowhere } from './deadlines.ts'
 import type { ReplyInbox, Waiting } from './inbox.ts'
 import type { Origin } from './origin.ts'
 import type { Outbound, Receipt } from './outbound.ts'
@@ -87,7 +88,9 @@ function start(
 class PendingRequest implements Waiting, Receipt<void> {
   readonly correlation: string
   deadline: number
-  slot = -1
+  slot = nowhere
+  sooner: Dated | undefined = undefined
+  later: Dated | undefined = undefined
   readonly #inbox: ReplyInbox
   readonly #port: Port
   readonly #id: string
