@@ -98,12 +98,13 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
     const port = this.#port
     const { signal } = this.#fields
     const within = Math.min(this.#fields.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
-    const id = this.#fields.id ?? origin.nextId(port.channel, port.data.type)
+    const now = runtime.now()
+    const id = this.#fields.id ?? origin.nextId(port.channel, port.data.type, now)
     if (isAborted(signal)) throw this.#cancelled(id)
     if (within <= 0) return this.#end('deadline')
     // Encoded before anything is awaited: the caller may change the payload afterwards.
     const fields = (replyTo: string): SendFields => ({ id, headers: this.#fields.headers, within, replyTo })
-    const made = port.make(origin, runtime.now(), payload, fields('inbox.pending'), true)
+    const made = port.make(origin, now, payload, fields('inbox.pending'), true)
     if (isPromise(made)) made.catch(() => undefined)
     this.deadline = runtime.monotonic() + within
     const [address, receivers] = await Promise.all([
