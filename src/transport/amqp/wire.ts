@@ -1,6 +1,7 @@
 import { type Message, none } from '../../message/message.ts'
 import { Native } from '../shared/native.ts'
 import type { AmqpMessage } from './driver.ts'
+import type { Properties } from './frames.ts'
 
 /*
  * A message as CloudEvents in AMQP headers. Native properties hold what they exist for, where it fits: content type, message id,
@@ -36,21 +37,27 @@ const native = new Native({
 /** Properties of AMQP hold at most 255 bytes. */
 const fits = (text: string): boolean => text.length < 64 || Buffer.byteLength(text) <= 255
 
-type Headers = Record<string, string | number>
+type Headers = (string | number)[]
 const put = (headers: Headers, name: string, value: string): void => {
-  headers[name] = value
+  headers.push(name, value)
 }
 
 /** The properties of `publish` for a message; `more` are the adapter's own headers. */
-export function propertiesOf(message: Message, persistent: boolean, more?: Headers): Record<string, unknown> {
-  const headers: Headers = {}
+export function propertiesOf(
+  message: Message,
+  persistent: boolean,
+  more?: Readonly<Record<string, string | number>>,
+): { -readonly [Name in keyof Properties]: Properties[Name] } {
+  const headers: Headers = []
   native.write(message, headers, put)
-  if (more !== undefined) Object.assign(headers, more)
+  if (more !== undefined) for (const name in more) headers.push(name, more[name] as string | number)
   const { id, contentType, correlationId } = message
   const typed = fits(contentType)
-  if (!typed) headers['cloudEvents:datacontenttype'] = contentType
+  if (!typed) headers.push('cloudEvents:datacontenttype', contentType)
   return {
     persistent,
+    mandatory: false,
+    expiration: undefined,
     headers,
     contentType: typed ? contentType : undefined,
     messageId: fits(id) ? id : undefined,
