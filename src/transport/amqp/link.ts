@@ -2,6 +2,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection, AmqpDriver } from './driver.ts'
 import { brief, openFault } from './faults.ts'
 import { tryHandshake } from './handshake.ts'
+import { Inflow } from './inflow.ts'
 import type { Settings } from './options.ts'
 import { packed } from './packed.ts'
 
@@ -88,6 +89,7 @@ export class Link {
       return connection
     }
     packed(connection)
+    Inflow.over(connection)
     this.#connection = connection
     this.trouble = undefined
     connection.on('error', () => undefined)

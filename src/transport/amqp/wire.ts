@@ -1,5 +1,6 @@
 import { type Message, none } from '../../message/message.ts'
-import { Native } from '../shared/native.ts'
+import { Native, type NativeFacts } from '../shared/native.ts'
+import { Delivered } from './delivered.ts'
 import type { AmqpMessage } from './driver.ts'
 import type { Properties } from './frames.ts'
 
@@ -67,14 +68,35 @@ export function propertiesOf(
 }
 
 /** The message of a delivery; a foreign one becomes a document that says so. */
-export function messageOf({ properties, content, fields }: AmqpMessage): Message {
-  const { headers, timestamp, messageId } = properties
-  return native.read(headers, content, {
-    contentType: properties.contentType,
-    id: messageId,
-    source: `amqp:${String(fields.exchange)}`,
-    time: typeof timestamp === 'number' ? timestamp * 1000 : 0,
-  })
+export function messageOf(message: AmqpMessage): Message {
+  const headers = message instanceof Delivered ? message.pairs : message.properties.headers
+  return native.read(headers, message.content, new Facts(message))
+}
+
+/** Most of it is looked at for a foreign message only. */
+class Facts implements NativeFacts {
+  readonly #message: AmqpMessage
+
+  constructor(message: AmqpMessage) {
+    this.#message = message
+  }
+
+  get contentType(): unknown {
+    return this.#message.properties.contentType
+  }
+
+  get id(): unknown {
+    return this.#message.properties.messageId
+  }
+
+  get source(): string {
+    return `amqp:${String(this.#message.fields.exchange)}`
+  }
+
+  get time(): number {
+    const { timestamp } = this.#message.properties
+    return typeof timestamp === 'number' ? timestamp * 1000 : 0
+  }
 }
 
 /** Says nothing: it makes a queue tell whoever is its consumer that it is. */
@@ -91,7 +113,11 @@ export const nudge: Message = {
   body: Buffer.alloc(0),
 }
 
-export const headerOf = (message: AmqpMessage, name: string): unknown => message.properties.headers?.[name]
+export function headerOf(message: AmqpMessage, name: string): unknown {
+  if (!(message instanceof Delivered)) return message.properties.headers?.[name]
+  for (const [found, value] of message.pairs) if (found === name) return value
+  return undefined
+}
 
 export const bufferOf = (body: Uint8Array): Buffer =>
   Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
