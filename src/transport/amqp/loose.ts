@@ -1,6 +1,7 @@
 import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import { consume } from './inflow.ts'
 import { unkeyed } from './names.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
@@ -68,7 +69,7 @@ export class Loose {
     this.held = held
     held.shard.begin([], new Map())
     await channel.prefetch(Math.min(prefetch, ahead))
-    const { consumerTag } = await channel.consume(this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
+    const { consumerTag } = await consume(channel, this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
     this.#tag = consumerTag
     await held.parks.look()
     if (this.#stopped) this.#tag = undefined
