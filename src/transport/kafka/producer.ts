@@ -221,7 +221,7 @@ export class Producer {
       lane.done(batch)
       if (lane.careful && lane.failed.length === 0 && !lane.queue.some((one) => one.attempts > 0)) lane.careful = false
       this.#finish(batch, undefined)
-      if (lane.failed.length > 0) this.#requeue(lane)
+      this.#requeue(lane)
       return
     }
     const fault = new KafkaFault(code, `${lane.topic}/${lane.partition}`)
@@ -234,7 +234,7 @@ export class Producer {
     } else if (!isPassing(code)) {
       lane.done(batch)
       this.#giveUp(batch, fault)
-      if (lane.failed.length > 0) this.#requeue(lane)
+      this.#requeue(lane)
       return
     }
     this.#failed(lane, batch, fault)
@@ -292,7 +292,11 @@ export class Producer {
         this.#epoch = epoch
         this.#stamp++
         this.#stale = false
-        for (const lanes of this.#lanes.values()) for (const lane of lanes) if (lane) lane.sequence = 0
+        for (const lane of [...this.#lanes.values()].flat()) {
+          if (lane === undefined) continue
+          lane.sequence = 0
+          lane.careful = true
+        }
       })
       .then(
         () => {

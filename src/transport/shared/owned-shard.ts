@@ -293,7 +293,8 @@ export class OwnedShard implements LogReader {
   #settle(handout: Handout, settlement: Settlement): void {
     const { entry } = handout
     if (handout.over) return
-    if (!this.#o.owned()) {
+    // One that came later must not overtake those that wait: what they send is in order too.
+    if (this.#unsure.length > 0 || !this.#o.owned()) {
       this.#wait(handout, settlement)
       return
     }
