@@ -10,20 +10,16 @@ const alias = [
   { find: /^pabal\/(memory|sqlite|amqp|kafka)$/, replacement: source('transport/$1/index.ts') },
 ]
 
-/** Tests which start, kill or freeze processes, sync to a disk, or measure time: one file at a time, after all the others. */
-const alone = [
-  'cli',
-  'process',
-  'conformance',
-  'promises',
-  'examples',
-  'rough',
-  'amqp',
-  'kafka',
-  'services',
-  'transport/mesh',
-  'transport/sqlite',
-].map((folder) => `test/${folder}/**/*.test.ts`)
+const within = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`)
+
+/** Tests that mostly wait for servers and for each other's processes: two files at a time, after those of a single process. */
+const servers = within(['conformance', 'amqp', 'kafka', 'rough', 'services'])
+
+/** Tests which kill or freeze many processes, sync to a disk, or measure time: one file at a time, at last. */
+const alone = within(['cli', 'process', 'promises', 'examples', 'transport/mesh', 'transport/sqlite'])
+
+// Real servers on a machine that others use too may be late once. It is shown as retried; the kill run of the embedded store is not tried again.
+const retry = process.env.CI ? 1 : 0
 
 // Vitest keeps one core for itself, which leaves a single worker on a machine with two. (A group order of 0 with one worker means last.)
 const maxWorkers = Math.max(2, availableParallelism() - 1)
@@ -37,7 +33,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...alone, 'test/structure/**'],
+          exclude: [...servers, ...alone, 'test/structure/**'],
           testTimeout: 20_000,
           maxWorkers,
           sequence: { groupOrder: 1 },
@@ -57,14 +53,25 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
+          name: 'servers',
+          include: servers,
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          maxWorkers,
+          retry,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
           name: 'process',
           include: alone,
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          // Real servers on a machine that others use too may be late once. It is shown as retried; the kill run of the embedded store is not tried again.
-          retry: process.env.CI ? 1 : 0,
-          sequence: { groupOrder: 3 },
+          retry,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,14 +1,15 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 
 /**
  * What a process spends from the first measured message on, for whoever works on it. BENCH_CPU=1: the CPU time of a message, which a
- * noisy machine disturbs less than rates. BENCH_PROFILE=FOLDER: also a profile of the same span.
+ * noisy machine disturbs less than rates. BENCH_SERVER=PID: also that of the server. BENCH_PROFILE=FOLDER: also a profile of the same span.
  */
 export class OwnCost {
   readonly #name: string
   readonly #folder = process.env.BENCH_PROFILE
   #before = process.cpuUsage()
+  #server = 0
   #session: Session | undefined
 
   constructor(name: string) {
@@ -17,6 +18,7 @@ export class OwnCost {
 
   begin(): void {
     this.#before = process.cpuUsage()
+    this.#server = serverTime()
     if (this.#folder === undefined) return
     const session = new Session()
     session.connect()
@@ -28,9 +30,18 @@ export class OwnCost {
 
   async end(messages: number): Promise<void> {
     const { user, system } = process.cpuUsage(this.#before)
-    if (process.env.BENCH_CPU) console.error(`  ${this.#name}: ${((user + system) / messages).toFixed(1)} µs of CPU a message`)
+    const server = process.env.BENCH_SERVER ? `, the server ${((serverTime() - this.#server) / messages).toFixed(1)}` : ''
+    if (process.env.BENCH_CPU) console.error(`  ${this.#name}: ${((user + system) / messages).toFixed(1)} µs of CPU a message${server}`)
     if (this.#session === undefined) return
     const { profile } = await this.#session.post('Profiler.stop')
     writeFileSync(`${this.#folder}/${this.#name}-${process.pid}.cpuprofile`, JSON.stringify(profile))
   }
+}
+
+/** Microseconds of CPU time that the server took so far; Linux counts it in hundredths of a second. */
+function serverTime(): number {
+  const pid = process.env.BENCH_SERVER
+  if (pid === undefined) return 0
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }

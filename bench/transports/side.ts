@@ -25,16 +25,17 @@ export interface Side {
 
 /** How many messages a producer has under way, and how many a consumer has in hand. */
 export const window = 1000
-/** Shards, queues or partitions of a channel: as many as Pabal makes. */
+/** Partitions of a topic, and queues of a channel on RabbitMQ: as many as Pabal makes. */
 export const shards = 16
+export const queues = 8
 
 export const keyOf = (i: number): string => order(i).orderId
 
 /** FNV-1a: the same key, the same shard. */
-export function shardOf(key: string): number {
+export function shardOf(key: string, count = shards): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  return (hash >>> 0) % shards
+  return (hash >>> 0) % count
 }
 
 /** Keeps up to `limit` calls of `act` under way; the first failure ends it. */

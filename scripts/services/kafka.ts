@@ -67,8 +67,8 @@ const properties = (folder: string, port: number, controller: number) => [
   'share.coordinator.state.topic.num.partitions=4',
   'group.initial.rebalance.delay.ms=0',
   // a broker that was killed may register again only when its session is over
-  'broker.session.timeout.ms=2000',
-  'broker.heartbeat.interval.ms=500',
+  'broker.session.timeout.ms=1000',
+  'broker.heartbeat.interval.ms=200',
 ]
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">

@@ -2,6 +2,7 @@ import { type ErrorCode, PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing } from '../transport/seam.ts'
 import { Arrivals } from './arrivals.ts'
+import { type Dated, nowhere } from './deadlines.ts'
 import type { ReplyInbox, Waiting } from './inbox.ts'
 import type { Origin } from './origin.ts'
 import type { Outbound } from './outbound.ts'
@@ -42,7 +43,9 @@ const maxAnswers = 100_000
 export class Gather implements Waiting, AsyncIterable<Answer> {
   correlation = ''
   deadline = 0
-  slot = -1
+  slot = nowhere
+  sooner: Dated | undefined = undefined
+  later: Dated | undefined = undefined
   readonly #outbound: Outbound
   readonly #inbox: ReplyInbox
   readonly #port: Port
@@ -95,12 +98,13 @@ export class Gather implements Waiting, AsyncIterable<Answer> {
     const port = this.#port
     const { signal } = this.#fields
     const within = Math.min(this.#fields.within, origin.allowance() ?? Number.POSITIVE_INFINITY)
-    const id = this.#fields.id ?? origin.nextId(port.channel, port.data.type)
+    const now = runtime.now()
+    const id = this.#fields.id ?? origin.nextId(port.channel, port.data.type, now)
     if (isAborted(signal)) throw this.#cancelled(id)
     if (within <= 0) return this.#end('deadline')
     // Encoded before anything is awaited: the caller may change the payload afterwards.
     const fields = (replyTo: string): SendFields => ({ id, headers: this.#fields.headers, within, replyTo })
-    const made = port.make(origin, runtime.now(), payload, fields('inbox.pending'), true)
+    const made = port.make(origin, now, payload, fields('inbox.pending'), true)
     if (isPromise(made)) made.catch(() => undefined)
     this.deadline = runtime.monotonic() + within
     const [address, receivers] = await Promise.all([

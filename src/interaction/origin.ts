@@ -1,5 +1,5 @@
 import type { Channel } from '../channel/channel.ts'
-import type { Message } from '../message/message.ts'
+import { type Message, none } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
 /** On whose behalf something is sent: a client, a service outside its handlers, or the handling of one delivery. */
@@ -7,7 +7,7 @@ export interface Origin {
   /** CloudEvents `source`. */
   readonly source: string
   /** The id of the next message of this type to this channel. */
-  nextId(channel: Channel, type: string): string
+  nextId(channel: Channel, type: string, now: number): string
   /** What joins everything that followed from one first message; undefined where this is the first. */
   readonly conversation: string | undefined
   /** The id of the message being handled. */
@@ -31,8 +31,8 @@ export class PlainOrigin implements Origin {
     this.#runtime = runtime
   }
 
-  nextId(): string {
-    return this.#runtime.id()
+  nextId(_channel: Channel, _type: string, now: number): string {
+    return this.#runtime.id(now)
   }
 
   allowance(): undefined {
@@ -45,11 +45,12 @@ export class PlainOrigin implements Origin {
  * it in an extension; everything else carries the chain's as its correlation id.
  */
 export function conversationOf(message: Message): string {
-  return message.extensions.conversationid ?? message.correlationId ?? message.id
+  return (message.extensions === none ? undefined : message.extensions.conversationid) ?? message.correlationId ?? message.id
 }
 
 /** The trace context (W3C) that a message carries, for what follows from it. */
 export function traceOf(message: Message): Readonly<Record<string, string>> | undefined {
+  if (message.extensions === none) return undefined
   const { traceparent, tracestate } = message.extensions
   if (traceparent === undefined) return undefined
   return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
@@ -57,6 +58,8 @@ export function traceOf(message: Message): Readonly<Record<string, string>> | un
 
 /** The milliseconds that the sender still waits, as they travel; undefined where there are none or they are no number. */
 export function withinOf(message: Message): number | undefined {
+  // Looking for something in the empty record costs more than knowing it.
+  if (message.extensions === none) return undefined
   const text = message.extensions.within
   if (text === undefined) return undefined
   const value = Number(text)

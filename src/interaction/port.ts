@@ -46,7 +46,7 @@ export class Port {
   make(origin: Origin, now: number, payload: unknown, fields: SendFields, expectsReply: boolean): Outgoing | Promise<Outgoing> {
     const body = this.codec.encode(payload)
     const key = this.#key(payload, fields)
-    const id = fields.id ?? origin.nextId(this.channel, this.data.type)
+    const id = fields.id ?? origin.nextId(this.channel, this.data.type, now)
     if (id === '') throw new PabalError('INVALID_OPTION', `${this.label}: the option id is empty`)
     if (body instanceof Promise) return body.then((bytes) => this.#outgoing(origin, now, bytes, key, id, fields, expectsReply))
     return this.#outgoing(origin, now, body, key, id, fields, expectsReply)
@@ -117,13 +117,25 @@ function keyText(value: unknown, what: string): string {
 function extensionsOf(origin: Origin, fields: SendFields, expectsReply: boolean): Readonly<Record<string, string>> {
   const { within, extensions } = fields
   const { inherited, conversation } = origin
-  if (within === undefined && extensions === undefined && inherited === undefined && (conversation === undefined || !expectsReply))
-    return none
+  if (extensions === undefined && inherited === undefined && (conversation === undefined || !expectsReply))
+    return within === undefined ? none : onlyWithin(Math.ceil(within))
   const all: Record<string, string> = inherited === undefined ? {} : { ...inherited }
   // Whole milliseconds left, never an hour of the clock: clocks differ.
   if (within !== undefined) all.within = String(Math.ceil(within))
   if (expectsReply && conversation !== undefined) all.conversationid = conversation
   return extensions === undefined ? all : Object.assign(all, extensions)
+}
+
+let lastWithin = Number.NaN
+let lastRecord = none
+
+/** Nearly all that is asked has the same deadline: one record for all of it, frozen, so that no transport has to copy it. */
+function onlyWithin(within: number): Readonly<Record<string, string>> {
+  if (within !== lastWithin) {
+    lastWithin = within
+    lastRecord = Object.freeze({ within: String(within) })
+  }
+  return lastRecord
 }
 
 function channelOf(data: MessageData): Channel {

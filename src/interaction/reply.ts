@@ -98,6 +98,7 @@ function replyOf(
 }
 
 function echo(from: Readonly<Record<string, string>>, code: ErrorCode | undefined): Readonly<Record<string, string>> {
+  if (from === none) return code === undefined ? none : { errorcode: code }
   let kept: Record<string, string> | undefined
   // By name, since most requests have none of them, and five lookups of a computed name cost more than the copy of the message.
   const { replycontext, replyuse, conversationid, traceparent, tracestate } = from

@@ -1,6 +1,7 @@
 import { type ErrorCode, errorTable, PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { Outgoing, SendResult } from '../transport/seam.ts'
+import { type Dated, nowhere } from './deadlines.ts'
 import type { ReplyInbox, Waiting } from './inbox.ts'
 import type { Origin } from './origin.ts'
 import type { Outbound, Receipt } from './outbound.ts'
@@ -58,7 +59,8 @@ function start(
 ): Promise<Answer> {
   const { runtime } = outbound
   const within = Math.min(wait, origin.allowance() ?? Number.POSITIVE_INFINITY)
-  const id = options.id ?? origin.nextId(port.channel, port.data.type)
+  const now = runtime.now()
+  const id = options.id ?? origin.nextId(port.channel, port.data.type, now)
   if (options.signal?.aborted === true) throw cancelled(port, id, false)
   if (within <= 0) throw new PabalError('TIMEOUT', `${port.label}: no time was left to ask; nothing was sent`, { id })
   const address = inbox.address()
@@ -72,7 +74,7 @@ function start(
     extensions: undefined,
   }
   // Encoded now, also where the inbox is still being opened: its place among what is sent, and the payload, are those of the call.
-  const made = port.make(origin, runtime.now(), payload, fields, true)
+  const made = port.make(origin, now, payload, fields, true)
   return new Promise((resolve, reject) => {
     const deadline = runtime.monotonic() + within
     // Asked again under an id that still waits: the message keeps the id, the replies are told apart. A new id is nobody else's.
@@ -87,7 +89,9 @@ function start(
 class PendingRequest implements Waiting, Receipt<void> {
   readonly correlation: string
   deadline: number
-  slot = -1
+  slot = nowhere
+  sooner: Dated | undefined = undefined
+  later: Dated | undefined = undefined
   readonly #inbox: ReplyInbox
   readonly #port: Port
   readonly #id: string

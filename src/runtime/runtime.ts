@@ -11,8 +11,8 @@ export interface Runtime {
   timer(ms: number, run: () => void, background?: boolean): Timer
   /** A number in [0, 1). */
   random(): number
-  /** A new UUIDv7, increasing within the process. */
-  id(): string
+  /** A new UUIDv7, increasing within the process. `now`: what `now()` has just said, since reading the clock costs as much as the id. */
+  id(now?: number): string
   /**
    * Passes the fault point `name`. Undefined on the ordinary runtime: no cost and no wait. A simulated or fault-injecting
    * runtime may return a promise (a delay), throw (a crash of the simulated process) or kill the real one.

@@ -60,8 +60,8 @@ export class SimulatedRuntime implements Runtime {
     return this.#elapsed
   }
 
-  id(): string {
-    return this.#ids.next()
+  id(now?: number): string {
+    return this.#ids.next(now)
   }
 
   timer(ms: number, run: () => void, background = false): Timer {

@@ -18,5 +18,5 @@ export const systemRuntime: Runtime = {
     return { cancel: () => clearTimeout(handle) }
   },
   random: Math.random,
-  id: () => ids.next(),
+  id: (now) => ids.next(now),
 }

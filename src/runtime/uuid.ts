@@ -31,7 +31,7 @@ export class UuidV7 {
     this.#random = random
   }
 
-  next(): string {
+  next(now: number = this.#now()): string {
     if (this.#at === this.#pool.length) {
       this.#random(this.#pool)
       this.#at = 0
@@ -40,7 +40,6 @@ export class UuidV7 {
     const i = this.#at
     const text = this.#text
     this.#at += 10
-    const now = this.#now()
     if (now > this.#last) {
       this.#last = now
       this.#counter = (((b[i] as number) & 0x07) << 8) | (b[i + 1] as number)

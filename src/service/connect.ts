@@ -48,7 +48,7 @@ export async function connect(target: string | Transport, options: ConnectOption
       else logger.warn(`pabal: the transport ${transport.name} is not ready: ${next.reason}`)
     }
     state = next
-  })
+  }, settings.provision)
   try {
     checkRequires(options.requires, capabilities, transport.name, faults)
     faults.throwIfAny('INVALID_CONFIGURATION', 'connect')

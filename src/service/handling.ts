@@ -24,8 +24,8 @@ export class Handling implements Speaker, Origin {
   readonly source: string
   readonly message: Message
   readonly delivered: HandleContext
-  /** When the caller stops waiting, on the monotonic clock; undefined where it does not say. */
-  readonly #deadline: number | undefined
+  readonly #within: number | undefined
+  #deadline: number | undefined = undefined
   #kept: (Outgoing | undefined)[] | undefined = undefined
   #unfinished: Promise<unknown>[] | undefined = undefined
   #counts: Map<string, number> | undefined = undefined
@@ -37,8 +37,7 @@ export class Handling implements Speaker, Origin {
     this.source = source
     this.delivered = delivered
     this.message = delivered.delivery.message
-    const within = withinOf(this.message)
-    this.#deadline = within === undefined ? undefined : delivered.arrived + within
+    this.#within = withinOf(this.message)
   }
 
   get origin(): Origin {
@@ -57,9 +56,19 @@ export class Handling implements Speaker, Origin {
     return traceOf(this.message)
   }
 
+  /**
+   * When the caller stops waiting, on the monotonic clock; undefined where it does not say. Asked for first before anything is
+   * waited for, so that the time of arrival is that: most handlers are done by then, and the clock is not read for them.
+   */
+  get deadline(): number | undefined {
+    if (this.#within !== undefined) this.#deadline ??= this.delivered.arrived + this.#within
+    return this.#deadline
+  }
+
   /** Milliseconds left of the deadline that came with the message; undefined where none did. */
   remaining(): number | undefined {
-    return this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - this.core.runtime.monotonic())
+    const { deadline } = this
+    return deadline === undefined ? undefined : Math.max(0, deadline - this.core.runtime.monotonic())
   }
 
   /**

@@ -73,6 +73,7 @@ export abstract class HandlerRoute implements Route {
 
   /** The same where something has to be waited for; `finished`: only what was made of the return value. */
   async #later(handling: Handling, pending: Promise<unknown>, finished = false): Promise<readonly Outgoing[]> {
+    void handling.deadline
     try {
       const value = await pending
       if (!finished) await this.finish(handling, value)

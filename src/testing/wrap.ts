@@ -4,7 +4,7 @@ import type { Transport } from '../transport/seam.ts'
 export function wrap(inner: Transport, parts: Partial<Transport>): Transport {
   const whole: Transport = {
     name: inner.name,
-    open: (listener) => inner.open(listener),
+    open: (listener, mode) => inner.open(listener, mode),
     provision: (channels, mode) => inner.provision(channels, mode),
     send: (batch) => inner.send(batch),
     inbox: (owner, receive) => inner.inbox(owner, receive),

@@ -10,8 +10,11 @@ import type { Capabilities } from './capabilities.ts'
 export interface Transport extends Sender {
   /** The scheme or product, for people to read. Nothing above the seam may branch on it. */
   readonly name: string
-  /** Connects and says what the live store or server promises. Called once, first. */
-  open(listener: StateListener): Promise<Capabilities>
+  /**
+   * Connects and says what the live store or server promises. Called once, first. With `check` nothing is made there, not even what
+   * channels have in common; `create` where it is left out.
+   */
+  open(listener: StateListener, mode?: 'create' | 'check'): Promise<Capabilities>
   /** Makes the channels, or only checks that they are there and as expected (`UNSUPPORTED`/`INVALID_CONFIGURATION` otherwise). Idempotent. */
   provision(channels: readonly Channel[], mode: 'create' | 'check'): Promise<void>
   /** Opens this instance's own reply address, which begins with `inbox.` and vanishes with the instance. `owner` is for people to read. */

@@ -39,6 +39,7 @@ function suite(queues: 'classic' | 'quorum', shards: number, choose: (world: Wor
     member: () => amqp({ url, prefix, shards, queues, driver, ahead: queues === 'quorum' }),
     mortal: () => hostedMember(new URL('./member.ts', import.meta.url), [url, prefix, String(shards), queues, file]),
     patience: 30_000,
+    overload: Number(process.env.PABAL_OVERLOAD ?? 2500),
   }
   describe.skipIf(!up)(`the seam on RabbitMQ, ${queues} queues`, () => {
     afterAll(() => environment.sweep(), 120_000)

@@ -173,6 +173,36 @@ describe('what stands in the way', () => {
     expect(sent).toMatchObject({ code: 'INVALID_CONFIGURATION' })
   })
 
+  test('who only checks makes no environment either, and takes the one that comes later', async () => {
+    const prefix = 'mistyped'
+    const transport = amqp({ url: server.url, prefix })
+    opened.push(transport)
+    await transport.open(() => {}, 'check')
+    expect(await transport.admin?.depths()).toEqual([])
+    const missing = await transport.provision([queue('kitchen')], 'check').catch((error) => error)
+    expect(missing).toMatchObject({ code: 'INVALID_CONFIGURATION', message: expect.stringContaining('mistyped::settings is not there') })
+    const [refused] = await transport.send([{ channel: queue('kitchen'), message: sampleMessage('a', 0), durable: true }])
+    expect(refused).toMatchObject({ code: 'INVALID_CONFIGURATION' })
+    const connection = await dial(server.url)
+    for (const what of ['settings', 'registry', 'fence']) {
+      const open = await connection.createChannel()
+      open.on('error', () => undefined)
+      await expect(open.checkQueue(`${prefix}::${what}`)).rejects.toThrow('404')
+    }
+    await connection.close()
+    const maker = await member({ prefix, shards: 3 })
+    await maker.provision([queue('kitchen')], 'create')
+    await maker.subscribe(queue('kitchen'), { durable: true, maxMessages: 10, maxBytes: 1e6 }, () => ({ emit: [] }))
+    await transport.provision([queue('kitchen')], 'check')
+    const batch = ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => ({
+      channel: queue('kitchen'),
+      message: sampleMessage(key, 0, { key }),
+      durable: true,
+    }))
+    expect(await transport.send(batch)).toEqual(batch.map(() => 'sent'))
+    await expect.poll(async () => (await transport.admin?.depths())?.map(({ waiting }) => waiting), { timeout: 10_000 }).toEqual([0])
+  })
+
   test('a queue that somebody deleted is made again, and the message is in it', async () => {
     const transport = await member()
     const channel = queue('deleted')

@@ -62,14 +62,15 @@ describe('dead letters are looked at', () => {
   })
 
   test('by channel, group, type, key, code, reason, age; so many', async () => {
-    expect(await tables('dead-letters', '--type', 'cook')).toEqual([2, 4, 6])
+    // Of two keys: which of them fails first is not said.
+    expect((await tables('dead-letters', '--type', 'cook')).sort()).toEqual([2, 4, 6])
     expect(await tables('dead-letters', '--key', 'kimchi')).toEqual([2, 6])
     expect(await tables('dead-letters', '--channel', 'Ticket')).toEqual([8])
     expect(await tables('dead-letters', '--group', 'order')).toEqual([8])
     expect(await tables('dead-letters', '--reason', 'HISTORY')).toEqual([8])
     expect(await tables('dead-letters', '--code', 'PROCESS_KILLED')).toEqual([])
     expect(await tables('dead-letters', '--older-than', '1h')).toEqual([])
-    expect(await tables('dead-letters', '--older-than', '1ms', '--type', 'cook', '--limit', '2')).toEqual([2, 4])
+    expect(await tables('dead-letters', '--older-than', '1ms', '--type', 'cook', '--limit', '2')).toHaveLength(2)
     expect((await lot('dead-letters', 'list', '--limit', '2')).out).toContain('The first 2 of 5 dead letters.')
     expect((await lot('dead-letters', 'list', '--key', 'x')).out).toBe('There are no dead letters that fit.\n')
     expect((await lot('dead-letters', 'list', '--channel', 'kitchn')).err).toContain('Did you mean "kitchen"?')
@@ -234,7 +235,7 @@ describe('parked keys', () => {
   test('heads and followers are listed; a redriven head lets its followers go on', async () => {
     await until(() => restaurant.app.counters().parked === 3)
     expect(await tables('parked', '--key', 'kimchi')).toEqual([2, 6])
-    expect((await lot('parked', 'list', '--key', 'kimchi')).out).toMatch(/never +ATTEMPTS_SPENT .*\n.*after its head +KEY_PARKED/)
+    expect((await lot('parked', 'list', '--key', 'kimchi')).out).toMatch(/by hand +ATTEMPTS_SPENT .*\n.*after its head +KEY_PARKED/)
     restaurant.gas = true
     expect((await lot('parked', 'redrive', '--key', 'kimchi')).out).toBe('Redrove 1 parked message of kitchen.\n')
     await until(() => restaurant.cooked.length === 2)

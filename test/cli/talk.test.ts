@@ -60,7 +60,7 @@ describe('send', () => {
     [['kitchen.cook', '{"dish":"a"}'], 'INVALID_PAYLOAD: kitchen.cook: payload.n'],
     [['kitchen.cook', 'dish'], 'The payload is no JSON'],
     [['kitchen.cook', '@nowhere.json'], 'nowhere.json cannot be read'],
-    [['kitchen.cok', '{}'], 'declares no "kitchen.cok". Did you mean "kitchen.cook"?'],
+    [['kitchen.cok', '{}'], 'kitchen and order declare no "kitchen.cok". Did you mean "kitchen.cook"?'],
     [['Ticket.Done', '{"n":1}'], 'is an event: give the id of its Ticket with --key'],
     [['kitchen.menu', '{}'], 'is a query, which is asked: pabal request'],
     [['note'], 'note carries text; give @file, or -'],
@@ -87,6 +87,7 @@ describe('send', () => {
       const { code, err } = await cli(['send', other.url, file, 'cook', '{"dish":"a","n":1}'])
       expect(code).toBe(1)
       expect(err).toContain('does not have these channels')
+      expect(err).toContain('Has a service made the channel kitchen here?')
       expect((await cli(['send', other.url, file, 'cook', '{"dish":"a","n":1}', '--create'])).code).toBe(0)
       expect(values((await cli(['messages', other.url, 'kitchen', '--json'])).out)).toMatchObject([{ payload: { dish: 'a', n: 1 } }])
     } finally {

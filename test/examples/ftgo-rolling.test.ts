@@ -17,8 +17,12 @@ describe.each(transports)('%s', async (transport) => {
       const nodes = [first, ...(await Promise.all([1, 2, 3, 4].map((n) => town.node(`node-${n}`))))]
       const enough = new AbortController()
       const placed = town.order(1000, 5, enough.signal)
+      // orders come to their end before the first restart, and between any two of them
+      const more = async (before = town.tracker.complete): Promise<void> => {
+        while (town.tracker.complete < before + 3) await pause(20)
+      }
       for (const [n, node] of nodes.entries()) {
-        await pause(500)
+        await more()
         const [how] = await Promise.all([node.drain(), town.node(`fresh-${n}`)])
         expect(how, `node ${n}`).toBe('exit 0')
       }

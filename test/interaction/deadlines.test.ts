@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Dated, Deadlines } from '../../src/interaction/deadlines.ts'
+import { type Dated, Deadlines, nowhere } from '../../src/interaction/deadlines.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 
 /** A clock that stands still until it is told, and counts its timers. */
@@ -33,7 +33,13 @@ function still() {
   return { runtime, to, timers: () => timers.length }
 }
 
-const dated = (deadline: number, ended: number[]): Dated => ({ deadline, slot: -1, expired: () => void ended.push(deadline) })
+const dated = (deadline: number, ended: number[], expired: () => void = () => void ended.push(deadline)): Dated => ({
+  deadline,
+  slot: nowhere,
+  sooner: undefined,
+  later: undefined,
+  expired,
+})
 
 test('everything expires in the order of its deadlines, with one timer', () => {
   const clock = still()
@@ -80,18 +86,30 @@ test('an earlier deadline moves the timer forward; one that comes while others e
   const deadlines = new Deadlines(clock.runtime)
   const ended: number[] = []
   deadlines.add(dated(100, ended))
-  deadlines.add({
-    deadline: 10,
-    slot: -1,
-    expired: () => {
+  deadlines.add(
+    dated(10, ended, () => {
       ended.push(10)
       deadlines.add(dated(20, ended))
-    },
-  })
+    }),
+  )
   clock.to(15)
   expect(ended).toEqual([10])
   clock.to(50)
   expect(ended).toEqual([10, 20])
   clock.to(100)
   expect(ended).toEqual([10, 20, 100])
+})
+
+test('those that wait equally long and those that do not expire in one order, also where some are taken out', () => {
+  const clock = still()
+  const deadlines = new Deadlines(clock.runtime)
+  const ended: number[] = []
+  const items = Array.from({ length: 300 }, (_, n) => dated(n % 3 === 0 ? 300 - n : 300 + n, ended))
+  for (const item of items) deadlines.add(item)
+  const kept = items.filter((_, n) => n % 5 !== 0)
+  for (const item of items) if (!kept.includes(item)) deadlines.remove(item)
+  expect(deadlines.size).toBe(kept.length)
+  clock.to(1000)
+  expect(ended).toEqual(kept.map((item) => item.deadline).sort((x, y) => x - y))
+  expect(deadlines.size).toBe(0)
 })

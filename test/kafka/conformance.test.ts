@@ -12,6 +12,7 @@ const world: World = {
   mortal: () => hostedMember(new URL('./member.ts', import.meta.url), [address, prefix, String(partitions)]),
   // A takeover takes a session timeout of 6 s, then a rebalance; and many scenarios share few cores.
   patience: 30_000,
+  overload: Number(process.env.PABAL_OVERLOAD ?? 2500),
 }
 
 /** They send so much that the others would wait for them. */
@@ -21,8 +22,8 @@ describe.skipIf(!(await kafkaThere()))('kafka', () => {
   afterAll(() => removeTopics(prefix))
 
   const scenarios = conformance(world)
-  for (const { id, name, run } of scenarios) {
+  for (const { id, name, run, timeout } of scenarios) {
     const how = alone.includes(id) ? test : test.concurrent
-    how(name, { timeout: 150_000 }, () => run())
+    how(name, { timeout: Math.max(150_000, timeout) }, () => run())
   }
 })

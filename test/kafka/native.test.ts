@@ -193,4 +193,33 @@ describe.skipIf(!(await kafkaThere()))('other clients', () => {
     await new Promise<void>((resolve) => void systemRuntime.timer(500, resolve))
     expect(warnings).toHaveLength(1)
   })
+
+  test('make a topic anew under its reader, who reads it from its beginning', { timeout: 60_000 }, async () => {
+    const channel = queue('anew')
+    const transport = await member()
+    await transport.provision([channel], 'create')
+    const came: string[] = []
+    await transport.subscribe(channel, limits, ({ message }) => {
+      came.push(message.id)
+      return { emit: [] }
+    })
+    const send = async (by: typeof transport, ids: string[]) => {
+      const message = (id: string) => sampleMessage(id, 1_700_000_000_000, { key: 'k' })
+      expect(await by.send(ids.map((id) => ({ channel, message: message(id), durable: true })))).toEqual(ids.map(() => 'sent'))
+    }
+    const before = ['m-1', 'm-2', 'm-3', 'm-4']
+    await send(transport, before)
+    await expect.poll(() => came, { timeout: 10_000 }).toEqual(before)
+    const admin = new driver.Admin({ clientId: 'test', bootstrapBrokers: [address] })
+    ends.push(() => admin.close())
+    const topics = [`${prefix}anew`]
+    await admin.deleteTopics({ topics })
+    await expect.poll(() => admin.listTopics(), { timeout: 10_000 }).not.toContain(topics[0])
+    await admin.createTopics({ topics, partitions: 4, replicas: 1 })
+    const other = await member()
+    await send(other, ['n-1', 'n-2'])
+    await expect.poll(() => came.slice(4), { timeout: 20_000 }).toEqual(['n-1', 'n-2'])
+    await send(other, ['n-3'])
+    await expect.poll(() => came.slice(4), { timeout: 10_000 }).toEqual(['n-1', 'n-2', 'n-3'])
+  })
 })

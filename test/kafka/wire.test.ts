@@ -156,6 +156,21 @@ test('of the suspects of a member one is out at a time', () => {
   expect([woken, suspects.take(two, () => woken++)]).toEqual([1, true])
 })
 
+test('a suspect that was not handed out when its partition went keeps no other waiting', () => {
+  const suspects = new Suspects()
+  const suspect = (position: number) => Object.assign(new Entry(position, sampleMessage('m', 1)), { lost: 1 })
+  const [gone, stays] = [1, 2].map(() => new Losses({ open: true, out: [], lost: new Map() }, false, suspects)) as [Losses, Losses]
+  let woken = 0
+  // Each is written down before it may go; the first has the place of the one that may be out.
+  expect(gone.ready(suspect(1), () => undefined)).toBe(false)
+  expect(stays.ready(suspect(2), () => woken++)).toBe(false)
+  expect(stays.write(0).text).toBe('open')
+  gone.close()
+  expect(woken).toBe(1)
+  expect(stays.ready(suspect(2), () => undefined)).toBe(false)
+  expect(stays.write(0).text).toBe('open 2')
+})
+
 describe('who gets which partition', () => {
   const claim = (member: string, owned: number[] = [], refused: number[] = []) => ({ member, owned, refused })
   const all = (given: Map<string, number[]>) => [...given.values()].flat().sort((a, b) => a - b)

@@ -5,13 +5,10 @@ import { canStage, type TransportName } from './chaos/stage.ts'
 /** Of producers and consumers: two and three at a time, so at least ten of each. */
 const kills = 25
 
-/**
- * Kafka without kills of the broker: consumers stood still in some of the runs that had them, see "Proven by killing" in
- * docs/explanation/promises.md. Two kills of it under load are in test/kafka/outage.test.ts.
- */
+/** Transports with a broker, and how often it is killed beside its clients. */
 describe.each([
   ['amqp', 10],
-  ['kafka', 0],
+  ['kafka', 10],
 ] satisfies [TransportName, number][])('%s', async (transport, brokerKills) => {
   const can = await canStage(transport)
 

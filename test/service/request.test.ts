@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { PabalError } from '../../src/errors.ts'
+import { nowhere } from '../../src/interaction/deadlines.ts'
 import { maxInFlight, ReplyInbox } from '../../src/interaction/inbox.ts'
 import { wrap } from '../../src/testing/wrap.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
@@ -244,7 +245,16 @@ test('a payload that does not fit is refused at the sender with its path, and no
 test('requests in flight are bounded', () => {
   const runtime = { now: () => 0, monotonic: () => 0, random: () => 0, id: () => '', timer: () => ({ cancel: () => {} }) }
   const inbox = new ReplyInbox({} as never, runtime, 'test', { lateReplies: 0 })
-  const waiting = (n: number) => ({ correlation: String(n), deadline: 1, slot: -1, replied: () => {}, expired: () => {}, closed: () => {} })
+  const waiting = (n: number) => ({
+    correlation: String(n),
+    deadline: 1,
+    slot: nowhere,
+    sooner: undefined,
+    later: undefined,
+    replied: () => {},
+    expired: () => {},
+    closed: () => {},
+  })
   for (let n = 0; n < maxInFlight; n++) inbox.add(waiting(n))
   expect(() => inbox.add(waiting(-1))).toThrow(expect.objectContaining({ code: 'OVERLOADED' }))
 })

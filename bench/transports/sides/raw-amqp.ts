@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import amqp, { type ConsumeMessage, type Options } from 'amqplib'
 import { order, validate, validatePlaced } from '../../core/work.ts'
-import { type Run, type Side, shardOf, shards, window } from '../side.ts'
+import { type Run, type Side, shardOf, queues as shards, window } from '../side.ts'
 
 const replyTo = 'amq.rabbitmq.reply-to'
 
@@ -50,7 +50,7 @@ export async function open({ url, name }: Run): Promise<Side> {
         const value = validate(order(i))
         const options = envelope('take', value.orderId)
         options.persistent = true
-        sender.publish('', queues[shardOf(value.orderId)] as string, Buffer.from(JSON.stringify(value)), options, confirmed)
+        sender.publish('', queues[shardOf(value.orderId, shards)] as string, Buffer.from(JSON.stringify(value)), options, confirmed)
         unconfirmed++
       }
       await sender.waitForConfirms()

@@ -75,7 +75,7 @@ export function findDepth(depths: readonly Depth[], address: string, group: stri
   const names = here.map((depth) => depth.group).filter((name) => name !== undefined)
   const [first, ...others] = here
   if (first === undefined) {
-    const known = [...new Set(depths.map((depth) => depth.channel.address))]
+    const known = [...new Set(depths.map((depth) => depth.channel.address))].sort()
     throw new Usage(
       `There is no channel "${address}" that anybody reads; there are ${known.join(', ') || 'none'}.${didYouMean(address, known)}`,
     )

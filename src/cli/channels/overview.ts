@@ -26,7 +26,7 @@ export function overviewOf(depths: readonly Depth[]): Overview[] {
     if (found !== undefined) taken.add(address)
     return found?.waiting
   }
-  const rows = depths.map((depth) => ({
+  const rows = [...depths].sort(byName).map((depth) => ({
     depth,
     dead: beside(deadLetterChannel(depth.channel, depth.group).address),
     invalid: beside(invalidMessageChannel(depth.channel, depth.group).address),
@@ -67,6 +67,11 @@ export function membersOf({
     .map(([name, count]) => ({ name, count, ...(shards !== undefined && { owns: (owned.get(name) ?? []).sort(inOrder) }) }))
     .sort((a, b) => inOrder(a.name, b.name))
 }
+
+/** The same order each time, whatever the store's is. */
+const byName = (a: Depth, b: Depth): number => compare(a.channel.address, b.channel.address) || compare(a.group ?? '', b.group ?? '')
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const inOrder = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true })
 

@@ -30,7 +30,7 @@ export function findMessage(contracts: readonly ServiceData[], name: string): De
   const labels = all.map(({ label }) => label)
   if (first !== undefined) throw new Usage(`"${name}" may be ${first.label} or ${second?.label}: write which.`)
   throw new Usage(
-    `${contracts.map((contract) => contract.name).join(', ')} declares no "${name}".${didYouMean(name, labels)} There are ${labels.join(', ') || 'none'}.`,
+    `${contracts.map((contract) => contract.name).join(' and ')} declare${contracts.length > 1 ? '' : 's'} no "${name}".${didYouMean(name, labels)} There are ${labels.join(', ') || 'none'}.`,
   )
 }
 

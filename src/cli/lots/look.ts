@@ -84,7 +84,7 @@ export function rowsTable(rows: readonly Row[], shell: Shell, parked: boolean): 
           {
             title: 'NEXT',
             of: ({ waiting }: Row) =>
-              waiting.follows ? 'after its head' : waiting.due === undefined ? 'never' : `in ${age(waiting.due - now)}`,
+              waiting.follows ? 'after its head' : waiting.due === undefined ? 'by hand' : `in ${age(waiting.due - now)}`,
             drop: 3,
           },
         ]

@@ -38,7 +38,7 @@ export function placesOf(depths: readonly Depth[], lot: LotName, channel: string
         : (beside.get((lot === 'dead-letters' ? deadLetterChannel : invalidMessageChannel)(depth.channel, depth.group).address) ?? 0)
     found.push({ place, count })
   }
-  const known = [...new Set(found.map(({ place }) => place.channel))]
+  const known = [...new Set(found.map(({ place }) => place.channel))].sort()
   if (channel !== undefined && !known.includes(channel))
     throw new Usage(
       `There is no channel "${channel}" that anybody reads; there are ${known.join(', ') || 'none'}.${didYouMean(channel, known)}`,

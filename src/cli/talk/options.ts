@@ -1,3 +1,4 @@
+import { isPabalError, PabalError } from '../../errors.ts'
 import type { SendFields } from '../../interaction/port.ts'
 import { pairs } from '../frame/arguments.ts'
 
@@ -13,6 +14,17 @@ export function fieldsOf(
   headers: readonly string[],
 ): Pick<SendFields, 'key' | 'id' | 'headers'> {
   return { key: args.key, id: args.id, headers: headers.length === 0 ? undefined : Object.fromEntries(pairs(headers, '--header')) }
+}
+
+/** What a person does who is told that a channel is not there: most often the URL is another than the service's. */
+export async function toChannel<T>(address: string, create: boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (create || !isPabalError(error, 'INVALID_CONFIGURATION')) throw error
+    const hint = `Has a service made the channel ${address} here? Look at the URL and its options, or let --create make it.`
+    throw new PabalError(error.code, error.message, { cause: error, hint })
+  }
 }
 
 export const messageOperands = [

@@ -11,7 +11,7 @@ import { exit, Usage } from '../frame/exit.ts'
 import type { Shell } from '../frame/shell.ts'
 import { paintFor } from '../view/paint.ts'
 import { visible } from '../view/text.ts'
-import { fieldsOf, messageOperands, sendArgs } from './options.ts'
+import { fieldsOf, messageOperands, sendArgs, toChannel } from './options.ts'
 
 type Ask = (payload: unknown, options: object) => Promise<Answer>
 interface Many {
@@ -53,6 +53,7 @@ export const request = command({
     const payload = await payloadFrom(text, data, shell)
     const options = { ...fieldsOf(args, all('header')), within: duration(args.within, '--within'), signal: shell.ended }
     const count = args.count === undefined ? undefined : wholeNumber(args.count, '--count')
+    const there = <T>(work: () => Promise<T>) => toChannel(contract.name, args.create === true, work)
     return connected(
       url,
       shell,
@@ -61,15 +62,10 @@ export const request = command({
         if (data.to === 'many') {
           const { key: _, ...rest } = options
           if (args.key !== undefined) throw new Usage(`${label} is a question to many and has no key.`)
-          return gather(
-            client[data.type] as Many,
-            payload,
-            { ...rest, ...(count !== undefined && { until: { count } }) },
-            shell,
-            args.json === true,
-          )
+          const until = { ...rest, ...(count !== undefined && { until: { count } }) }
+          return there(() => gather(client[data.type] as Many, payload, until, shell, args.json === true))
         }
-        const answer = await (client[data.type] as Ask)(payload, options)
+        const answer = await there(() => (client[data.type] as Ask)(payload, options))
         print(answer, shell, args.json === true)
         return answer.failure ? exit.refused : exit.done
       },

@@ -3,6 +3,7 @@ import { PlainOrigin } from '../../interaction/origin.ts'
 import { Outbound } from '../../interaction/outbound.ts'
 import { Port, type SendFields } from '../../interaction/port.ts'
 import { UsePort } from '../../service/calls.ts'
+import type { Outgoing, SendResult } from '../../transport/seam.ts'
 import { connected } from '../connected.ts'
 import { loadContracts } from '../contract/file.ts'
 import { type Declared, findMessage } from '../contract/messages.ts'
@@ -10,7 +11,7 @@ import { jsonFrom, payloadFrom } from '../contract/payload.ts'
 import { duration } from '../frame/arguments.ts'
 import { command } from '../frame/command.ts'
 import { Usage } from '../frame/exit.ts'
-import { fieldsOf, messageOperands, sendArgs } from './options.ts'
+import { fieldsOf, messageOperands, sendArgs, toChannel } from './options.ts'
 
 /** `pabal send`. */
 export const send = command({
@@ -70,13 +71,13 @@ export const send = command({
         }
         const outgoing = await target.port.make(new PlainOrigin(target.source, runtime), now, payload, fields, fields.replyTo !== undefined)
         outbound.check(outgoing)
-        const id = await outbound.send(target.port.channel, outgoing, {
-          sent: (result, { message }) => {
-            if (typeof result === 'object') throw result
-            return message.id
-          },
-        })
-        if (args.json === true) shell.out.write(`${JSON.stringify({ id, message: label, channel: target.port.channel.address })}\n`)
+        const sent = (result: SendResult, { message }: Outgoing): string => {
+          if (typeof result === 'object') throw result
+          return message.id
+        }
+        const { channel } = target.port
+        const id = await toChannel(channel.address, args.create === true, async () => outbound.send(channel, outgoing, { sent }))
+        if (args.json === true) shell.out.write(`${JSON.stringify({ id, message: label, channel: channel.address })}\n`)
         else shell.out.write(`${data.kind === 'event' ? 'Published' : 'Sent'} ${label} ${id}\n`)
       },
       args.create === true,

@@ -132,7 +132,11 @@ export const ownershipScenarios: readonly Definition[] = [
         () => zombie.deliveries.every((delivery) => delivery.signal.aborted),
         'the deliveries of the zombie are told that they are lost',
       )
+      // What it may send leaves again: anything that it sent before has had its chance.
+      await stage.send([stage.outgoing(effects, { id: 'from the living' })], mortal.transport)
+      await stage.until(() => seen.of('from the living').length > 0, 'what the member sends after it woke up arrives')
       await stage.nothingMore(() => seen.deliveries.length, 'from the zombie')
+      assert.equal(seen.of('from the zombie').length, 0, 'what the zombie emitted arrived')
       await stage.nothingMore(() => heir.deliveries.length, 'for the heir')
       heir.assertOnce()
     },

@@ -1,5 +1,6 @@
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import type { AmqpConfirmChannel } from './driver.ts'
+import { acknowledge } from './outflow.ts'
 import { own } from './wire.ts'
 
 /**
@@ -47,11 +48,11 @@ export class Acks {
       this.#floor++
     }
     try {
-      if (this.#untold > 0) this.#channel.ack(tagged(this.#untold), true)
+      if (this.#untold > 0) acknowledge(this.#channel, this.#untold, true)
       this.#untold = 0
       for (const tag of this.#fresh) {
         if (tag < this.#floor) continue
-        this.#channel.ack(tagged(tag))
+        acknowledge(this.#channel, tag, false)
         above.set(tag, true)
       }
     } catch {
@@ -85,5 +86,3 @@ export class Acks {
 
 /** How long the broker may take to say that it has the acknowledgements, in milliseconds. */
 const within = 2000
-
-const tagged = (deliveryTag: number): AmqpMessage => ({ fields: { deliveryTag }, properties: {}, content: Buffer.alloc(0) })

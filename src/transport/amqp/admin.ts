@@ -10,7 +10,7 @@ import { type Census, packed, positionOf, type Question, type Shown, shardIn, ty
 import { unkeyed } from './names.ts'
 import { type ParkedFacts, parkProperties } from './parks.ts'
 import type { Registered, Registry } from './registry.ts'
-import { whileOwning } from './temporary.ts'
+import { allOfThem, atMost, type Wanted, whileOwning } from './temporary.ts'
 import { bufferOf, headerOf, messageOf, own } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -21,10 +21,19 @@ interface Held {
   readonly oldest?: number | undefined
 }
 
+interface Counted {
+  readonly messageCount: number
+  readonly consumerCount: number
+}
+
 /** Channels that are looked at together. */
 const atOnce = 8
 /** How often an owner that is just changing is looked for. */
 const tries = 6
+/** How often it is seen whether somebody who looks has gone. */
+const patience = 100
+/** So many are read at once where one is looked for. */
+const looksFor = 200
 
 /** What a person does, asked of the owner of the shard, or done in its place where there is none. */
 export class AmqpAdmin implements Admin {
@@ -60,18 +69,21 @@ export class AmqpAdmin implements Admin {
     )
     // Where nobody reads there is nobody to ask.
     const read = counted.some(({ queue }) => queue.consumerCount > 0)
-    const { owners, shards } = read ? await this.#census(place) : { owners: {}, shards: new Map<string, Held>() }
+    const { owners, shards, named } = read ? await this.#census(place) : { owners: {}, shards: new Map<string, Held>(), named: {} }
     let waiting = 0
     let parked = 0
     let oldest: number | undefined
-    for (const { shard, queue, lot } of counted) {
+    for (const { shard, queue: there, lot } of counted) {
       const held = shards.get(shard)
+      // Read, and by no member: somebody looks, and has for a moment what is to be counted.
+      const queue = there.consumerCount > 0 && Object.keys(owners).length === 0 ? await this.#unread(this.#queue(place, shard)) : there
       waiting += queue.messageCount + (held?.open ?? 0)
       parked += lot.messageCount + (held?.parked ?? 0)
       const first = held?.oldest ?? (queue.messageCount > 0 ? await this.#first(place, shard) : undefined)
-      if (first !== undefined) oldest = Math.min(oldest ?? first, first)
+      // A foreign message need not say when it was sent, and the broker does not.
+      if (first !== undefined && first > 0) oldest = Math.min(oldest ?? first, first)
     }
-    return { channel, group, waiting, parked, oldest, owners }
+    return { channel, group, waiting, parked, oldest, owners, shards: named }
   }
 
   async #first(place: Place, shard: string): Promise<number | undefined> {
@@ -80,7 +92,7 @@ export class AmqpAdmin implements Admin {
   }
 
   /** Nothing, where there is no such queue. */
-  async #count(queue: string): Promise<{ readonly messageCount: number; readonly consumerCount: number }> {
+  async #count(queue: string): Promise<Counted> {
     try {
       return await this.#world().topology.ops.run((channel) => channel.checkQueue(queue))
     } catch (error) {
@@ -89,18 +101,29 @@ export class AmqpAdmin implements Admin {
     }
   }
 
+  /** Counted when nobody reads it, if that is soon. */
+  async #unread(queue: string): Promise<Counted> {
+    for (let tried = 0; ; tried++) {
+      const found = await this.#count(queue)
+      if (found.consumerCount === 0 || tried === patience) return found
+      await this.#world().topology.ops.pause(20)
+    }
+  }
+
   async #census(place: Place): Promise<{
     owners: Record<string, number>
+    named: Record<string, string>
     shards: Map<string, Held>
     processes: Map<string, string[]>
   }> {
     const { members } = this.#world()
     const answers = (await members.askAll(this.#group(place), { what: 'census' } satisfies Question)) as Census[]
     const owners: Record<string, number> = {}
+    const named: Record<string, string> = {}
     const shards = new Map<string, Held>()
     const processes = new Map<string, string[]>()
     for (const answer of answers) {
-      owners[answer.process] = answer.shards.filter(({ shard }) => shard !== unkeyed).length
+      owners[answer.name] = answer.shards.filter(({ shard }) => shard !== unkeyed).length
       for (const { shard, open, parked, oldest } of answer.shards) {
         const there = shards.get(shard)
         shards.set(shard, {
@@ -108,12 +131,14 @@ export class AmqpAdmin implements Admin {
           parked: (there?.parked ?? 0) + parked,
           oldest: oldest === undefined ? there?.oldest : Math.min(there?.oldest ?? oldest, oldest),
         })
+        // All members read what has no key.
+        if (shard !== unkeyed) named[shard] = answer.name
         const holders = processes.get(shard) ?? []
         if (!holders.includes(answer.process)) holders.push(answer.process)
         processes.set(shard, holders)
       }
     }
-    return { owners, shards, processes }
+    return { owners, named, shards, processes }
   }
 
   async browse(
@@ -148,15 +173,34 @@ export class AmqpAdmin implements Admin {
 
   /** What lies in a queue that nobody reads. */
   async #peek(place: Place, shard: string, limit: number, after?: string): Promise<Stored[]> {
-    const most = after === undefined && place.parked !== true ? limit : 65_535
-    const { ops } = this.#world().topology
-    const stored = await whileOwning(ops, this.#queue(place, shard), most, async (messages) =>
-      messages.flatMap((raw) => storedOf(shard, raw)),
+    const queue = this.#queue(place, shard)
+    if (place.parked === true) {
+      const all = (await this.#readAlone(queue, atMost(allOfThem))).flatMap((raw) => storedOf(shard, raw))
+      all.sort((a, b) => placeOf(a.position) - placeOf(b.position))
+      return pageOf(all, limit, after)
+    }
+    const at = after === undefined ? () => -1 : finder(shard, after)
+    const enough = (messages: readonly AmqpMessage[]): boolean => {
+      const from = at(messages) + 1
+      return (after === undefined || from > 0) && messages.length >= from + limit
+    }
+    const found = await this.#readAlone(queue, { first: limit, enough })
+    return pageOf(
+      found.flatMap((raw) => storedOf(shard, raw)),
+      limit,
+      after,
     )
-    const all = stored ?? []
-    if (place.parked === true) all.sort((a, b) => placeOf(a.position) - placeOf(b.position))
-    const from = after === undefined ? 0 : all.findIndex(({ position }) => position === after) + 1
-    return all.slice(from, from + limit)
+  }
+
+  /** Somebody else who looks is waited for. */
+  async #readAlone(queue: string, wanted: Wanted): Promise<readonly AmqpMessage[]> {
+    const { settings, topology } = this.#world()
+    for (let tried = 0; tried < tries; tried++) {
+      const found = await whileOwning(topology.ops, queue, settings.queues, wanted, async (messages) => messages)
+      if (found !== undefined) return found
+      if ((await this.#unread(queue)).consumerCount > 0) break
+    }
+    return []
   }
 
   async amend(place: Place, position: string, note: ParkNote, message?: Message): Promise<boolean> {
@@ -189,7 +233,11 @@ export class AmqpAdmin implements Admin {
   async #keyOf(place: Place, position: string): Promise<{ readonly key: string | undefined } | undefined> {
     const shard = shardIn(position)
     const { processes } = await this.#census(place)
-    const all = await this.#browse(place, shard, 65_535, undefined, processes.get(shard) ?? [])
+    const owners = processes.get(shard) ?? []
+    const all =
+      owners.length > 0
+        ? await this.#browse(place, shard, allOfThem, undefined, owners)
+        : (await this.#readAlone(this.#queue(place, shard), until(finder(shard, position)))).flatMap((raw) => storedOf(shard, raw))
     const found = all.find((stored) => stored.position === position)
     return found === undefined ? undefined : { key: found.message.key }
   }
@@ -202,7 +250,7 @@ export class AmqpAdmin implements Admin {
 
   /** Asks the owner; where there is none, `act` is done with the message and it is acknowledged then. */
   async #of(place: Place, shard: string, question: Question, act: (raw: AmqpMessage) => Promise<void>): Promise<boolean> {
-    const { members, topology } = this.#world()
+    const { members, settings, topology } = this.#world()
     const position = 'position' in question ? question.position : ''
     for (let tried = 0; tried < tries; tried++) {
       const { processes } = await this.#census(place)
@@ -211,11 +259,12 @@ export class AmqpAdmin implements Admin {
         if (answer?.done === true) return true
       }
       if (processes.has(shard)) return false
-      const done = await whileOwning(topology.ops, this.#queue(place, shard), 65_535, async (messages, channel) => {
-        const raw = messages.find((one) => storedOf(shard, one)[0]?.position === position)
+      const at = finder(shard, position)
+      const done = await whileOwning(topology.ops, this.#queue(place, shard), settings.queues, until(at), async (messages, take) => {
+        const raw = messages[at(messages)]
         if (raw === undefined) return false
         await act(raw)
-        channel.ack(raw)
+        take(raw)
         return true
       })
       if (done !== undefined) return done
@@ -277,6 +326,22 @@ function storedOf(shard: string, raw: AmqpMessage): [Stored] {
       note: facts?.note,
     },
   ]
+}
+
+/** Where it is among the messages, of which there are more each time; -1 where it has not come. */
+function finder(shard: string, position: string): (messages: readonly AmqpMessage[]) => number {
+  let at = 0
+  return (messages) => {
+    while (at < messages.length && storedOf(shard, messages[at] as AmqpMessage)[0].position !== position) at++
+    return at < messages.length ? at : -1
+  }
+}
+
+const until = (at: (messages: readonly AmqpMessage[]) => number): Wanted => ({ first: looksFor, enough: (messages) => at(messages) >= 0 })
+
+function pageOf(all: readonly Stored[], limit: number, after: string | undefined): Stored[] {
+  const from = after === undefined ? 0 : all.findIndex(({ position }) => position === after) + 1
+  return after !== undefined && from === 0 ? [] : all.slice(from, from + limit)
 }
 
 const placeOf = (position: string): number => Number((JSON.parse(position) as unknown[])[2])

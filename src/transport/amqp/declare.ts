@@ -21,7 +21,7 @@ export type Wanted = Queue | { readonly exchange: string; readonly type: 'direct
 export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boolean> {
   if (mode === 'check' && !(await exists(ops, wanted))) throw new PabalError('INVALID_CONFIGURATION', `amqp: ${shown(wanted)} is not there`)
   try {
-    await ops.run((channel) =>
+    await ops.again((channel) =>
       'queue' in wanted
         ? channel.assertQueue(wanted.queue, {
             durable: wanted.durable ?? true,
@@ -56,9 +56,10 @@ export async function settle(ops: Ops, queues: readonly Queue[], asks: 'nudge' |
 }
 
 async function anew(ops: Ops, wanted: Queue): Promise<void> {
+  // A sender that found it answering may have used it meanwhile: it is only slow.
+  if (await exists(ops, settledMark(wanted.queue))) return
   await ops.run(async (channel) => {
     const { messageCount } = await channel.checkQueue(wanted.queue)
-    // It is only slow.
     if (messageCount === 0) await channel.deleteQueue(wanted.queue)
   })
   await declare(ops, wanted, 'create')
@@ -83,7 +84,7 @@ export async function settled(ops: Ops, wanted: Queue, still?: () => boolean): P
 
 export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {
   try {
-    await ops.run<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
+    await ops.again<unknown>((channel) => ('queue' in wanted ? channel.checkQueue(wanted.queue) : channel.checkExchange(wanted.exchange)))
     return true
   } catch (error) {
     if (replyCode(error) === 404) return false

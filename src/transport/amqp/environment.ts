@@ -37,11 +37,19 @@ export async function beginEnvironment(names: Names, ops: Ops, settings: Setting
   return shards
 }
 
+/** Only looks. Undefined: there is no such environment yet. */
+export async function findEnvironment(names: Names, ops: Ops, settings: Settings): Promise<number | undefined> {
+  const queue = names.system('settings')
+  if (!(await exists(ops, markOf(names, settings.shards ?? usualShards))) && !(await exists(ops, { queue, args: {} }))) return undefined
+  return agree(names, ops, settings)
+}
+
+const markOf = (names: Names, shards: number): Wanted => ({ exchange: names.system(`shards=${shards}`), type: 'fanout' })
+
 async function agree(names: Names, ops: Ops, { shards: asked }: Settings): Promise<number> {
-  const mark = (shards: number): Wanted => ({ exchange: names.system(`shards=${shards}`), type: 'fanout' })
   let shards = asked ?? usualShards
   // Whoever may make nothing looks only.
-  if (await exists(ops, mark(shards))) return shards
+  if (await exists(ops, markOf(names, shards))) return shards
   const queue = names.system('settings')
   try {
     await ops.run((channel) => channel.assertQueue(queue, { arguments: { 'x-max-length': shards } }))
@@ -52,6 +60,6 @@ async function agree(names: Names, ops: Ops, { shards: asked }: Settings): Promi
       throw new PabalError('INVALID_CONFIGURATION', `amqp: the option shards is ${asked}, the environment ${names.prefix} has ${there}`)
     shards = there
   }
-  await declare(ops, mark(shards), 'create')
+  await declare(ops, markOf(names, shards), 'create')
   return shards
 }

@@ -3,6 +3,7 @@ import type { Receive, SubscribeOptions, Subscription } from '../seam.ts'
 import { Bounds } from '../shared/bounds.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
+import { consume } from './inflow.ts'
 import type { LinkUser } from './link.ts'
 import { HeldShard, type ParkStore } from './shard.ts'
 import { shut } from './shut.ts'
@@ -68,7 +69,7 @@ export class EphemeralReader implements Subscription, LinkUser {
     this.#shard = shard
     channel.on('close', () => this.#lost(channel))
     shard.begin([], new Map())
-    await channel.consume(queue, (raw: AmqpMessage | null) => {
+    await consume(channel, queue, (raw: AmqpMessage | null) => {
       if (this.#channel !== channel) return
       if (raw === null) this.#lost(channel)
       else shard.push(messageOf(raw), raw.fields.deliveryTag as number, false)

@@ -25,10 +25,15 @@ const failure = (code: 'ACCESS_REFUSED' | 'TLS_REFUSED' | 'BROKER_UNREACHABLE', 
 /** The broker's own words, without what the driver puts before them. */
 export function brief(error: unknown): string {
   const text = error instanceof Error ? error.message || ((error as { code?: string }).code ?? error.name) : String(error)
-  return text
-    .replace(/^.*?\d{3} \([A-Z-]+\) with message "?/, '')
-    .replace(/"$/, '')
-    .slice(0, 400)
+  return (
+    text
+      .replace(/^.*?\d{3} \([A-Z-]+\) with message "?/, '')
+      .replace(/"$/, '')
+      // OpenSSL's: numbers before, its own source file behind.
+      .replace(/^[0-9A-F]+:error:[0-9A-F]+:|:\.\.\/\S*\s*$/g, '')
+      .trim()
+      .slice(0, 400)
+  )
 }
 
 /** The reply code of a channel that the broker closed: 404 not there, 406 different, 403 not allowed, 405 locked. */

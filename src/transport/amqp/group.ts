@@ -43,7 +43,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
     const { names, shards } = world.topology
     this.prefetch = Math.min(world.settings.prefetch, options.maxMessages)
     this.seats = Array.from({ length: shards }, (_, n) => new Seat(n, this))
-    this.#roster = new Roster(world.members, world.runtime, names.group(channel, group), this.seats)
+    this.#roster = new Roster(world.members, world.runtime, names.group(channel, group), this.seats, (text) => world.warn(text))
     this.#loose = new Loose(this, () => this.#makeLoose())
   }
 

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { FrameWriter, readFrame } from '../../message/frame.ts'
 import type { Message } from '../../message/message.ts'
 import type { ParkNote } from '../seam.ts'
@@ -26,6 +27,8 @@ export type Put = (queue: string, message: Message, facts: ParkedFacts) => Promi
 
 export interface Census {
   readonly process: string
+  /** For people. */
+  readonly name: string
   readonly shards: readonly { readonly shard: string; readonly open: number; readonly parked: number; readonly oldest?: number }[]
 }
 
@@ -56,6 +59,9 @@ export const shardIn = (position: string): string => {
   }
 }
 
+/** `pid 4711 on web-2 #9f3a61`: a process may have several transports, and hosts of the same name. */
+const nameOf = (id: string): string => `pid ${process.pid} on ${hostname()} #${id.slice(-6)}`
+
 /** Answers for the shards that this process owns. */
 export class Keeper {
   readonly #members: () => Iterable<GroupMember>
@@ -66,9 +72,10 @@ export class Keeper {
     this.#put = put
   }
 
-  async answer(group: string, question: Question, process: string): Promise<unknown> {
+  async answer(group: string, question: Question, id: string): Promise<unknown> {
     const members = [...this.#members()].filter((member) => member.called === group)
-    if (question.what === 'census') return { process, shards: members.flatMap((member) => [...census(member)]) } satisfies Census
+    if (question.what === 'census')
+      return { process: id, name: nameOf(id), shards: members.flatMap((member) => [...census(member)]) } satisfies Census
     if (question.what === 'parked') {
       for (const member of members) member.look(question.shard)
       return true

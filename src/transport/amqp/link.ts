@@ -2,6 +2,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection, AmqpDriver } from './driver.ts'
 import { brief, openFault } from './faults.ts'
 import { tryHandshake } from './handshake.ts'
+import { Inflow } from './inflow.ts'
 import type { Settings } from './options.ts'
 import { packed } from './packed.ts'
 
@@ -114,6 +115,7 @@ export class Link {
 
   #begin(connection: AmqpConnection, pulse: AmqpChannel): void {
     packed(connection)
+    Inflow.over(connection)
     this.#connection = connection
     this.#pulse = pulse
     this.trouble = undefined

@@ -1,6 +1,7 @@
 import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import { consume } from './inflow.ts'
 import { unkeyed } from './names.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
@@ -69,7 +70,7 @@ export class Loose {
     held.shard.begin([], new Map())
     await channel.prefetch(Math.min(prefetch, ahead))
     try {
-      const consuming = channel.consume(this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
+      const consuming = consume(channel, this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
       this.#tag = (await inTime(runtime, consuming)).consumerTag
     } catch (error) {
       this.#lost(channel)

@@ -1,6 +1,7 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpConnection } from './driver.ts'
+import { replyCode } from './faults.ts'
 import type { Link } from './link.ts'
 import { shut } from './shut.ts'
 import { own } from './wire.ts'
@@ -52,15 +53,38 @@ export class Ops {
     }
   }
 
+  /** What may be done twice: where the connection ends meanwhile it is done again on the next, as long as an outage is waited for. */
+  async again<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
+    const until = this.#runtime.monotonic() + this.#patience
+    for (;;) {
+      const { connection } = this.#link
+      try {
+        return await this.run(work)
+      } catch (error) {
+        const ended = connection !== undefined && this.#link.connection !== connection
+        const refused = error instanceof PabalError || replyCode(error) !== undefined
+        if (refused || this.#link.closed || this.#runtime.monotonic() >= until) throw error
+        // It is told that the connection ended a moment after the channel is.
+        if (!ended) await this.pause(50)
+      }
+    }
+  }
+
   /** On a channel that is closed at its end: what was delivered on it and not acknowledged goes back. */
   async alone<T>(work: (channel: AmqpChannel) => Promise<T>): Promise<T> {
-    const channel = await (await this.#connection()).createChannel()
-    channel.on('error', () => undefined)
+    const channel = await this.channel()
     try {
       return await work(channel)
     } finally {
       await shut(channel)
     }
+  }
+
+  /** One that its user closes. */
+  async channel(): Promise<AmqpChannel> {
+    const channel = await (await this.#connection()).createChannel()
+    channel.on('error', () => undefined)
+    return channel
   }
 
   /** Whether a queue answers: it takes a message that says nothing, or gives one that goes back. */

@@ -5,6 +5,7 @@ import type { ParkNote } from '../seam.ts'
 import { Entry } from '../shared/entry.ts'
 import { exists, settled, settledMark } from './declare.ts'
 import type { AmqpChannel, AmqpMessage } from './driver.ts'
+import type { Properties } from './frames.ts'
 import type { Link } from './link.ts'
 import type { Published, Publisher } from './publisher.ts'
 import type { ParkStore } from './shard.ts'
@@ -25,7 +26,7 @@ export interface ParkedFacts {
   readonly note: ParkNote
 }
 
-export const parkProperties = (message: Message, facts: ParkedFacts): Record<string, unknown> =>
+export const parkProperties = (message: Message, facts: ParkedFacts): Properties =>
   propertiesOf(message, true, { [own.park]: JSON.stringify(facts) })
 
 /** The broker's handle of a copy: its delivery tag, which comes a moment after it was published. */
@@ -175,7 +176,7 @@ export class Parks implements ParkStore {
     }
   }
 
-  #publish(message: Message, properties: Record<string, unknown>): Promise<Published> {
+  #publish(message: Message, properties: Properties): Promise<Published> {
     return new Promise((done) =>
       this.#publisher.publish({
         exchange: '',

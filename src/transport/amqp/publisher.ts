@@ -2,7 +2,9 @@ import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import { brief, replyCode } from './faults.ts'
+import type { Properties } from './frames.ts'
 import type { Link, LinkUser } from './link.ts'
+import { publish } from './outflow.ts'
 
 /** `unrouted`: no queue takes it, known where `mandatory`. */
 export type Published = 'sent' | 'unrouted' | PabalError
@@ -12,8 +14,7 @@ export interface Publication {
   readonly exchange: string
   readonly routingKey: string
   readonly content: Buffer
-  /** What amqplib calls options: properties, headers, `mandatory`. */
-  readonly properties: Readonly<Record<string, unknown>>
+  readonly properties: Properties
   readonly id: string
   /** On the monotonic clock. */
   readonly deadline: number
@@ -114,7 +115,7 @@ export class Publisher implements LinkUser {
     this.#bytes += content.length
     this.#watch()
     try {
-      channel.publish(exchange, routingKey, content, properties, (error) => this.#confirmed(flight, error))
+      publish(channel, exchange, routingKey, content, properties, (error) => this.#confirmed(flight, error))
     } catch (cause) {
       // The connection is closing: what is told next tells of it too. Or a property that cannot be encoded.
       if (this.#channel === channel && !/clos/i.test((cause as Error).message)) {

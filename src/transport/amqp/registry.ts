@@ -1,4 +1,5 @@
 import type { Channel } from '../../channel/channel.ts'
+import { PabalError } from '../../errors.ts'
 import { replyCode } from './faults.ts'
 import type { Ops } from './ops.ts'
 import { bufferOf } from './wire.ts'
@@ -37,18 +38,27 @@ export class Registry {
     // Whoever reads has them all for a moment; the next waits.
     for (let tries = 0; ; tries++) {
       try {
-        for (const text of await this.#read()) found.set(text, JSON.parse(text) as Registered)
-        return [...found.values()]
+        const texts = await this.#read()
+        if (texts !== undefined) {
+          for (const text of texts) found.set(text, JSON.parse(text) as Registered)
+          return [...found.values()]
+        }
+        if (tries === 100) throw new PabalError('STORE_BUSY', `amqp: other processes read the queue ${this.#queue} all the time`)
       } catch (error) {
+        // An environment that is not there has no channels.
+        if (replyCode(error) === 404) return []
         if (replyCode(error) !== 403 || tries === 100) throw error
-        await this.#ops.pause(pauseMs)
       }
+      await this.#ops.pause(pauseMs)
     }
   }
 
-  #read(): Promise<string[]> {
+  /** Undefined: somebody else reads. */
+  #read(): Promise<string[] | undefined> {
     return this.#ops.alone(async (channel) => {
-      const { messageCount } = await channel.checkQueue(this.#queue)
+      const { messageCount, consumerCount } = await channel.checkQueue(this.#queue)
+      // It has some or all of them at this moment.
+      if (consumerCount > 0) return undefined
       const texts: string[] = []
       if (messageCount === 0) return texts
       await new Promise<void>((resolve, reject) => {

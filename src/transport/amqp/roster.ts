@@ -15,6 +15,8 @@ interface Other {
 const listenFor = 30
 const settleAfter = 15
 const beatEvery = 1000
+/** While shards change hands nobody has them. */
+const idleFor = 2000
 /** So many beats between two full announcements. */
 const announceEvery = 5
 let count = 0
@@ -28,6 +30,7 @@ export class Roster {
   readonly #runtime: Runtime
   readonly #group: string
   readonly #seats: readonly Seat[]
+  readonly #warn: (text: string) => void
   readonly #number = ++count
   readonly #others = new Map<string, Other>()
   /** After a release: who is to have the shard instead. */
@@ -38,15 +41,18 @@ export class Roster {
   #planned: { cancel(): void } | undefined
   #beating: { cancel(): void } | undefined
   #beats = 0
+  #idle = false
+  #told = false
   #saying: { cancel(): void } | undefined
   /** Nobody could be told of it: said again with the next beat. */
   #unheard = false
 
-  constructor(members: Members, runtime: Runtime, group: string, seats: readonly Seat[]) {
+  constructor(members: Members, runtime: Runtime, group: string, seats: readonly Seat[], warn: (text: string) => void) {
     this.#members = members
     this.#runtime = runtime
     this.#group = group
     this.#seats = seats
+    this.#warn = warn
   }
 
   join(): Promise<void> {
@@ -127,6 +133,19 @@ export class Roster {
     for (const [n, member] of this.#offered) if (everybody.includes(member)) owners[n] = member
     for (const seat of this.#seats) seat.want(this.#role(seat.n, owners[seat.n] as string))
     this.#yield()
+    this.#idles(!owners.includes(this.id))
+  }
+
+  #idles(idle: boolean): void {
+    if (idle && !this.#idle && !this.#told) this.#runtime.timer(idleFor, () => this.#tell(), true)
+    this.#idle = idle
+  }
+
+  #tell(): void {
+    if (!this.#idle || this.#told || this.#stopped) return
+    this.#told = true
+    const counted = `there are ${this.#others.size + 1} members for its ${this.#seats.length} shards`
+    this.#warn(`a member of ${this.#group} is idle: ${counted}, so that it is given only messages without a key`)
   }
 
   #role(n: number, owner: string): Role {

@@ -2,6 +2,7 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import { consume } from './inflow.ts'
 import type { Parks } from './parks.ts'
 import type { HeldShard } from './shard.ts'
 import { inTime, shut } from './shut.ts'
@@ -146,7 +147,7 @@ export class Seat {
       await channel.prefetch(host.prefetch)
       await inTime(
         host.runtime,
-        channel.consume(host.queue(n), (message) => this.#take(channel, message)),
+        consume(channel, host.queue(n), (message) => this.#take(channel, message)),
       )
     } catch (error) {
       this.#lost(channel)

@@ -2,7 +2,7 @@ import type { Channel } from '../../channel/channel.ts'
 import { Faults, isPabalError, PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { declare, exists, type Mode, type Queue, refused, settle, settledMark, settling, type Wanted } from './declare.ts'
-import { argumentsOf, beginEnvironment } from './environment.ts'
+import { argumentsOf, beginEnvironment, findEnvironment } from './environment.ts'
 import { brief, replyCode } from './faults.ts'
 import { type Names, unkeyed } from './names.ts'
 import type { Ops } from './ops.ts'
@@ -15,6 +15,10 @@ interface Known {
   all: boolean
   readonly shards: Set<string>
 }
+
+/** How long who may make nothing waits for a queue that another is making, in milliseconds. */
+const boundWithin = 3000
+const lookEvery = 100
 
 /**
  * The exchanges and queues of channels. A queue costs the broker file handles, so those of a point-to-point channel are made by its
@@ -32,6 +36,8 @@ export class Topology {
   readonly #wholes = new Map<string, Promise<void>>()
   /** Once somebody asked for a check only, nothing is made on the way either. */
   #mode: Mode = 'create'
+  /** There is no environment of this prefix yet, and nothing is made. */
+  #absent = false
   #shards = usualShards
 
   constructor(names: Names, ops: Ops, settings: Settings, runtime: Runtime) {
@@ -46,8 +52,23 @@ export class Topology {
     return this.#shards
   }
 
-  async begin(): Promise<void> {
+  async begin(mode: Mode): Promise<void> {
+    this.#mode = mode
+    if (mode === 'check') {
+      this.#absent = true
+      return this.#seek()
+    }
     this.#shards = await beginEnvironment(this.names, this.ops, this.#settings)
+    this.#absent = false
+  }
+
+  /** Somebody else may have made it meanwhile. */
+  async #seek(): Promise<void> {
+    if (!this.#absent) return
+    const found = await findEnvironment(this.names, this.ops, this.#settings)
+    if (found === undefined) return
+    this.#shards = found
+    this.#absent = false
   }
 
   args(single: boolean): Record<string, unknown> {
@@ -56,7 +77,11 @@ export class Topology {
 
   async provision(channels: readonly Channel[], mode: Mode): Promise<void> {
     if (mode === 'check') this.#mode = 'check'
+    if (mode === 'create' && this.#absent) await this.begin('create')
+    await this.#seek()
     const faults = new Faults()
+    const where = `the environment ${this.names.prefix}: the queue ${this.names.system('settings')} is not there`
+    if (this.#absent) faults.add('INVALID_CONFIGURATION', where)
     const made = channels
       .filter(({ kind }) => kind !== 'inbox')
       .map((channel) =>
@@ -101,11 +126,23 @@ export class Topology {
   /** Resolves when it may be sent to. False: it is somebody else's, who binds it. */
   async #ensure(channel: Channel, shard: string): Promise<boolean> {
     const mine = await this.#queue(channel, '', shard, this.#mode)
-    if (this.#mode === 'check') return false
+    if (this.#mode === 'check') {
+      await this.#bound(channel, shard)
+      return false
+    }
     if (mine) await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge')
     else await this.ops.pause(settling)
     if (mine) await this.#bind(channel, '', shard)
     return mine
+  }
+
+  /** Who may make nothing waits a moment for whoever made the queue just now, who binds it when it may be sent to. */
+  async #bound(channel: Channel, shard: string): Promise<void> {
+    const marks: Wanted[] = [this.#whole(channel, ''), settledMark(this.names.queue(channel, '', shard))]
+    for (let waited = 0; waited < boundWithin; waited += lookEvery) {
+      for (const mark of marks) if (await exists(this.ops, mark)) return
+      await this.ops.pause(lookEvery)
+    }
   }
 
   /** Somebody took it away. */
@@ -118,6 +155,7 @@ export class Topology {
    * whoever sends waits until its queue may be sent to; for a group of a publish-subscribe channel it is waited here.
    */
   async group(channel: Channel, group: string): Promise<void> {
+    await this.#seek()
     if (this.#mode === 'create') await this.#make(channel)
     else if (!(await exists(this.ops, this.#exchange(channel)))) throw missing(channel)
     if (channel.kind !== 'point-to-point')
@@ -148,6 +186,7 @@ export class Topology {
   }
 
   async #look(channel: Channel): Promise<Known> {
+    await this.#seek()
     if (!(await exists(this.ops, this.#exchange(channel)))) {
       if (this.#mode === 'check') throw missing(channel)
       await this.#make(channel)

@@ -4,6 +4,7 @@ import type { Delivery, Settlement, SubscribeOptions, Subscription } from '../se
 import { Bounds } from '../shared/bounds.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
+import { consume } from './inflow.ts'
 import type { LinkUser } from './link.ts'
 import { shut } from './shut.ts'
 import { messageOf } from './wire.ts'
@@ -79,7 +80,7 @@ export class TransientReader implements Subscription, LinkUser {
       if (raw === null) this.#renew(channel)
       else this.#take(raw)
     }
-    const { consumerTag } = await channel.consume(queue, take, { noAck: limits === undefined })
+    const { consumerTag } = await consume(channel, queue, take, { noAck: limits === undefined })
     channel.on('close', () => this.#renew(channel))
     this.#tag = consumerTag
     if (this.#stopped) await channel.cancel(consumerTag)

@@ -54,7 +54,7 @@ export class AmqpTransport implements Transport {
     )
   }
 
-  async open(listener: StateListener): Promise<Capabilities> {
+  async open(listener: StateListener, mode: 'create' | 'check' = 'create'): Promise<Capabilities> {
     if (this.#closing) throw this.#closed()
     this.#listener = listener
     const settings = this.#settings
@@ -74,12 +74,15 @@ export class AmqpTransport implements Transport {
     const sender = new Sender(settings, runtime, topology, publisher, new Delays(topology, publisher))
     const fences = new Fences(ops, runtime, topology.names.system('fence'))
     const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)
-    const world: World = { settings, runtime, consuming, topology, members, publisher, fences, emit }
+    const warn = (warning: string): void => {
+      if (this.#said === '' && !this.#closing) this.#listener({ ready: true, warning })
+    }
+    const world: World = { settings, runtime, consuming, topology, members, publisher, fences, warn, emit }
     this.#opened = { world, publishing, sender }
     try {
       const connection = await consuming.open()
       const capabilities = capabilitiesOf(connection, settings)
-      await topology.begin()
+      await topology.begin(mode)
       await publishing.open()
       await publishing.join(publisher)
       await consuming.join(members)

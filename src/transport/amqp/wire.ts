@@ -1,6 +1,8 @@
 import { type Message, none } from '../../message/message.ts'
-import { Native } from '../shared/native.ts'
+import { Native, type NativeFacts } from '../shared/native.ts'
+import { Delivered } from './delivered.ts'
 import type { AmqpMessage } from './driver.ts'
+import type { Properties } from './frames.ts'
 
 /*
  * A message as CloudEvents in AMQP headers. Native properties hold what they exist for, where it fits: content type, message id,
@@ -36,21 +38,27 @@ const native = new Native({
 /** Properties of AMQP hold at most 255 bytes. */
 const fits = (text: string): boolean => text.length < 64 || Buffer.byteLength(text) <= 255
 
-type Headers = Record<string, string | number>
+type Headers = (string | number)[]
 const put = (headers: Headers, name: string, value: string): void => {
-  headers[name] = value
+  headers.push(name, value)
 }
 
 /** The properties of `publish` for a message; `more` are the adapter's own headers. */
-export function propertiesOf(message: Message, persistent: boolean, more?: Headers): Record<string, unknown> {
-  const headers: Headers = {}
+export function propertiesOf(
+  message: Message,
+  persistent: boolean,
+  more?: Readonly<Record<string, string | number>>,
+): { -readonly [Name in keyof Properties]: Properties[Name] } {
+  const headers: Headers = []
   native.write(message, headers, put)
-  if (more !== undefined) Object.assign(headers, more)
+  if (more !== undefined) for (const name in more) headers.push(name, more[name] as string | number)
   const { id, contentType, correlationId } = message
   const typed = fits(contentType)
-  if (!typed) headers['cloudEvents:datacontenttype'] = contentType
+  if (!typed) headers.push('cloudEvents:datacontenttype', contentType)
   return {
     persistent,
+    mandatory: false,
+    expiration: undefined,
     headers,
     contentType: typed ? contentType : undefined,
     messageId: fits(id) ? id : undefined,
@@ -60,14 +68,35 @@ export function propertiesOf(message: Message, persistent: boolean, more?: Heade
 }
 
 /** The message of a delivery; a foreign one becomes a document that says so. */
-export function messageOf({ properties, content, fields }: AmqpMessage): Message {
-  const { headers, timestamp, messageId } = properties
-  return native.read(headers, content, {
-    contentType: properties.contentType,
-    id: messageId,
-    source: `amqp:${String(fields.exchange)}`,
-    time: typeof timestamp === 'number' ? timestamp * 1000 : 0,
-  })
+export function messageOf(message: AmqpMessage): Message {
+  const headers = message instanceof Delivered ? message.pairs : message.properties.headers
+  return native.read(headers, message.content, new Facts(message))
+}
+
+/** Most of it is looked at for a foreign message only. */
+class Facts implements NativeFacts {
+  readonly #message: AmqpMessage
+
+  constructor(message: AmqpMessage) {
+    this.#message = message
+  }
+
+  get contentType(): unknown {
+    return this.#message.properties.contentType
+  }
+
+  get id(): unknown {
+    return this.#message.properties.messageId
+  }
+
+  get source(): string {
+    return `amqp:${String(this.#message.fields.exchange)}`
+  }
+
+  get time(): number {
+    const { timestamp } = this.#message.properties
+    return typeof timestamp === 'number' ? timestamp * 1000 : 0
+  }
 }
 
 /** Says nothing: it makes a queue tell whoever is its consumer that it is. */
@@ -84,7 +113,11 @@ export const nudge: Message = {
   body: Buffer.alloc(0),
 }
 
-export const headerOf = (message: AmqpMessage, name: string): unknown => message.properties.headers?.[name]
+export function headerOf(message: AmqpMessage, name: string): unknown {
+  if (!(message instanceof Delivered)) return message.properties.headers?.[name]
+  for (const [found, value] of message.pairs) if (found === name) return value
+  return undefined
+}
 
 export const bufferOf = (body: Uint8Array): Buffer =>
   Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)

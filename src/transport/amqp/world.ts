@@ -17,6 +17,8 @@ export interface World {
   readonly members: Members
   readonly publisher: Publisher
   readonly fences: Fences
+  /** Something that people should know and that stops nothing. */
+  warn(text: string): void
   /** Sends what a settlement emits, for as long as it is `wanted`. */
   emit(batch: readonly Outgoing[], wanted: () => boolean): Promise<readonly SendResult[]>
 }

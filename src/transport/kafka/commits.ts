@@ -20,7 +20,12 @@ export function readDone(floor: number, text: string): number[] {
 /** How far a partition is, and what its owner says beside it. */
 export interface Noted extends Place {
   readonly beside: string
+  /** Its owner lost the partition since. */
+  readonly stale: () => boolean
 }
+
+/** What is asked of the membership. */
+export type Holder = Pick<Membership, 'generation' | 'member' | 'alive' | 'holds' | 'change'>
 
 /**
  * Commits of one group member: one at a time, all partitions together, always the newest. Two commits that are under way
@@ -28,13 +33,13 @@ export interface Noted extends Place {
  */
 export class Commits {
   readonly #cluster: Cluster
-  readonly #membership: Membership
+  readonly #membership: Holder
   readonly #topic: string
   readonly #group: string
   #wanted = new Map<number, Noted>()
   #running: Promise<void> | undefined
 
-  constructor(cluster: Cluster, membership: Membership, topic: string, group: string) {
+  constructor(cluster: Cluster, membership: Holder, topic: string, group: string) {
     this.#cluster = cluster
     this.#membership = membership
     this.#topic = topic
@@ -60,8 +65,13 @@ export class Commits {
   async #write(places: Map<number, Noted>): Promise<void> {
     const membership = this.#membership
     for (let tries = 0; ; tries++) {
-      for (const partition of places.keys()) if (!membership.holds(partition) || !membership.alive) places.delete(partition)
+      for (const [partition, { stale }] of places) if (!membership.holds(partition) || stale()) places.delete(partition)
       if (places.size === 0) return
+      // Whether it still holds them is found out: it is a member again, or loses all.
+      if (!membership.alive) {
+        await Promise.race([membership.change(), pause(100)])
+        continue
+      }
       const { generation, member } = membership
       const commits = Array.from(places, ([partition, place]) => ({
         partition,

@@ -39,6 +39,8 @@ interface Held {
   over: boolean
   forwarding: Promise<void>
   readonly ready: Promise<void>
+  /** Ends the reading. */
+  release: () => void
 }
 
 /** Messages that wait in memory as a whole, in bytes; of the others only the due time and the place. */
@@ -68,8 +70,10 @@ export class Delays {
       sessionTimeout,
       assigned: ({ partitions }) => this.#assigned(new Set(partitions)),
       lost: () => {
-        for (const held of this.#held.values()) held.over = true
-        for (const partition of this.#held.keys()) this.#fetcher.release(delayed, partition)
+        for (const held of this.#held.values()) {
+          held.over = true
+          held.release()
+        }
         this.#held.clear()
       },
       troubled: fetching.troubled,
@@ -87,7 +91,14 @@ export class Delays {
       const ready = new Promise<void>((resolve) => {
         begun = resolve
       })
-      const held: Held = { heap: new TimeHeap(), keys: new Set(), over: false, forwarding: Promise.resolve(), ready }
+      const held: Held = {
+        heap: new TimeHeap(),
+        keys: new Set(),
+        over: false,
+        forwarding: Promise.resolve(),
+        ready,
+        release: () => undefined,
+      }
       this.#held.set(partition, held)
       void this.#take(partition, held).finally(begun)
     }
@@ -100,7 +111,7 @@ export class Delays {
         const loaded = (await readAll(cluster, delayed, [partition], fetching.decompress)).get(partition)
         if (held.over) return
         this.#add(partition, held, loaded?.records ?? [])
-        this.#fetcher.read(delayed, partition, loaded?.end ?? 0, {
+        held.release = this.#fetcher.read(delayed, partition, loaded?.end ?? 0, {
           take: (records) => this.#add(partition, held, records),
           full: () => false,
           failed: fetching.troubled,
@@ -190,7 +201,7 @@ export class Delays {
   async #giveUp(partition: number, held: Held): Promise<void> {
     held.over = true
     await held.ready
-    this.#fetcher.release(this.#o.delayed, partition)
+    held.release()
     await held.forwarding
     for (let first = held.heap.first; first !== undefined; first = held.heap.first) {
       if (first.message !== undefined) this.#bytes -= sizeOf(first.message)

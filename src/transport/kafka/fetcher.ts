@@ -12,6 +12,8 @@ export interface Reader {
   full(): boolean
   /** Records before `start` are gone, and were not read. */
   lost?(from: number, start: number): void
+  /** The log ends before what was read of it: it was made anew, and is read from its beginning unless this ends the reading. */
+  rewound?(): void
   failed(error: unknown): void
 }
 
@@ -60,13 +62,17 @@ export class Fetcher {
     this.#o = options
   }
 
-  read(topic: string, partition: number, from: number, reader: Reader): void {
-    this.#slots.set(`${partition} ${topic}`, { topic, partition, reader, at: from, resolving: false })
+  /** Returns what ends this reading, and no later one of the same partition. */
+  read(topic: string, partition: number, from: number, reader: Reader): () => void {
+    const name = `${partition} ${topic}`
+    const slot: Slot = { topic, partition, reader, at: from, resolving: false }
+    this.#slots.set(name, slot)
     this.#locate()
-  }
-
-  release(topic: string, partition: number): void {
-    this.#slots.delete(`${partition} ${topic}`)
+    // A loop may wait for a reader that was full.
+    this.more()
+    return () => {
+      if (this.#slots.get(name) === slot) this.#slots.delete(name)
+    }
   }
 
   /** A reader that was full has room. */
@@ -149,7 +155,12 @@ export class Fetcher {
     const mine: Slot[] = []
     let leftOut = false
     for (const slot of this.#slots.values()) {
-      if (this.#leader(slot.topic, slot.partition) !== node) continue
+      const leader = this.#leader(slot.topic, slot.partition)
+      if (leader !== node) {
+        // Whoever shares the cluster may have forgotten, or learnt, who leads it.
+        if (!this.#looping.has(leader)) this.#locate()
+        continue
+      }
       if (slot.resolving || slot.reader.full()) leftOut = true
       else mine.push(slot)
     }
@@ -205,10 +216,15 @@ export class Fetcher {
     if (slot.resolving) return
     slot.resolving = true
     try {
-      const [start = 0] = await this.#cluster.offsets(slot.topic, [slot.partition], -2)
-      const from = slot.at
+      const { topic, partition, reader, at } = slot
+      const [[start = 0], [end = 0]] = await Promise.all([
+        this.#cluster.offsets(topic, [partition], -2),
+        this.#cluster.offsets(topic, [partition]),
+      ])
+      if (this.#slots.get(`${partition} ${topic}`) !== slot || (at >= start && at <= end)) return
       slot.at = start
-      if (from < start) slot.reader.lost?.(from, start)
+      if (at < start) reader.lost?.(at, start)
+      else reader.rewound?.()
     } catch (error) {
       this.#o.troubled(error)
     } finally {

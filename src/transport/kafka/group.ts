@@ -39,7 +39,17 @@ interface Holding {
   readonly generation: number
   /** It is to go, also where it has not begun. */
   over: boolean
-  owned: { readonly shard: OwnedShard; readonly cursor: Cursor; readonly losses: Losses | undefined } | undefined
+  /** It is gone: nothing of it may be written any more. */
+  lost: boolean
+  owned: Owned | undefined
+}
+
+interface Owned {
+  readonly shard: OwnedShard
+  readonly cursor: Cursor
+  readonly losses: Losses | undefined
+  /** Ends the reading of its parking lot. */
+  unwatch: () => void
 }
 
 const idleFor = 2000
@@ -112,7 +122,7 @@ export class GroupMember implements Subscription {
     const mine = new Set(partitions)
     for (const [partition, holding] of this.#holdings) if (!mine.has(partition) && !holding.over) void this.#giveUp(partition, holding)
     const fresh = partitions.filter((partition) => !this.#holdings.has(partition))
-    for (const partition of fresh) this.#holdings.set(partition, { generation, over: false, owned: undefined })
+    for (const partition of fresh) this.#holdings.set(partition, { generation, over: false, lost: false, owned: undefined })
     if (fresh.length > 0) this.#taking = this.#taking.then(() => this.#takeAll(fresh))
     const idle = members > this.#count
     this.#idle = idle && partitions.length === 0
@@ -137,13 +147,13 @@ export class GroupMember implements Subscription {
 
   /** Tried again as long as the partitions are this member's: only the group's leader can give them to another. */
   async #takeAll(partitions: readonly number[]): Promise<void> {
-    const holdings = new Map(partitions.map((partition) => [partition, this.#holdings.get(partition)]))
-    const open = (): number[] =>
-      partitions.filter((partition) => {
-        const holding = this.#holdings.get(partition)
-        return holding !== undefined && holding === holdings.get(partition) && holding.owned === undefined && !holding.over
-      })
-    for (let mine = open(); mine.length > 0 && !this.#stopped; mine = open()) {
+    const holdings = new Map<number, Holding>()
+    for (const partition of partitions) {
+      const holding = this.#holdings.get(partition)
+      if (holding !== undefined) holdings.set(partition, holding)
+    }
+    const open = () => new Map([...holdings].filter(([, { owned, over }]) => owned === undefined && !over))
+    for (let mine = open(); mine.size > 0 && !this.#stopped; mine = open()) {
       try {
         await this.#take(mine)
       } catch (error) {
@@ -153,7 +163,8 @@ export class GroupMember implements Subscription {
     }
   }
 
-  async #take(partitions: readonly number[]): Promise<void> {
+  async #take(holdings: ReadonlyMap<number, Holding>): Promise<void> {
+    const partitions = [...holdings.keys()]
     const { cluster, fetching } = this.#s
     const { topic, parks, group } = this.#place
     const [committed, parked, ends, starts] = await Promise.all([
@@ -164,24 +175,26 @@ export class GroupMember implements Subscription {
     ])
     const places = new Map(committed.topics.flatMap((one) => one.partitions).map((one) => [one.partition, one]))
     await Promise.all(
-      partitions.map(async (partition, index) => {
+      [...holdings].map(async ([partition, holding], index) => {
         const there = parked?.get(partition)
         const loaded = there === undefined || parks === undefined ? undefined : loadedFrom(there.records, there.end, parks, partition)
         const start = starts[index] ?? 0
         const end = ends[index] ?? 0
         const place = places.get(partition)
         let floor = place !== undefined && place.offset >= 0 ? place.offset : (loaded?.cursor?.floor ?? start)
-        if (floor > end) {
+        const anew = floor > end
+        if (anew) {
           this.#s.warn(
             `${topic}/${partition} ends at ${end}, and the group ${group} was at ${floor}: the topic was made anew, so it is read from its beginning`,
           )
           floor = start
         }
-        const done = new Set(place === undefined ? [] : readDone(place.offset, place.metadata))
+        const done = new Set(place === undefined || anew ? [] : readDone(place.offset, place.metadata))
         if (loaded?.cursor !== undefined && loaded.cursor.floor <= floor) for (const position of loaded.cursor.done) done.add(position)
-        for (const position of loaded?.done ?? []) done.add(position)
+        if (!anew) for (const position of loaded?.done ?? []) done.add(position)
         await this.#own(
           partition,
+          holding,
           floor,
           [...done].filter((position) => position >= floor),
           loaded,
@@ -194,14 +207,15 @@ export class GroupMember implements Subscription {
 
   async #own(
     partition: number,
+    holding: Holding,
     floor: number,
     done: readonly number[],
     loaded: Loaded | undefined,
     left: Left,
     behind: boolean,
   ): Promise<void> {
-    const holding = this.#holdings.get(partition)
-    if (holding === undefined || holding.over || this.#stopped) return
+    // What was read for it counts for no later holding of the same partition.
+    if (holding.over || this.#stopped) return
     const { topic, parks } = this.#place
     const { instance, write } = this.#s
     const losses = parks === undefined ? undefined : new Losses(left, behind, this.#suspects)
@@ -209,7 +223,7 @@ export class GroupMember implements Subscription {
       { floor, done },
       async (place) => {
         const beside = losses?.write(place.floor)
-        await this.#commits.add(partition, { ...place, beside: beside?.text ?? '' })
+        await this.#commits.add(partition, { ...place, beside: beside?.text ?? '', stale: () => holding.lost })
         beside?.written()
       },
       () => undefined,
@@ -228,23 +242,39 @@ export class GroupMember implements Subscription {
       options: this.#options,
       bounds: this.#bounds,
       sender: this.#sender,
-      log: partitionLog(this.#fetcher, topic, partition, (from, start) =>
-        this.#s.warn(`${start - from} messages of ${topic}/${partition} were deleted before the group ${this.#place.group} had read them`),
+      log: partitionLog(
+        this.#fetcher,
+        topic,
+        partition,
+        (from, start) =>
+          this.#s.warn(
+            `${start - from} messages of ${topic}/${partition} were deleted before the group ${this.#place.group} had read them`,
+          ),
+        () => this.#takeAnew(partition, holding),
       ),
       parks: parks === undefined || loaded === undefined ? volatileParks() : parkStore(parks, partition, instance, loaded.entries, write),
       cursor,
       losses,
       runtime: systemRuntime,
-      owned: () => this.#membership.alive && this.#membership.holds(partition),
+      owned: () => !holding.lost && this.#membership.alive && this.#membership.holds(partition),
       released: () => this.#membership.refuse(partition),
       bufferMessages: Math.max(200, Math.min(this.#options.maxMessages * 2, 5000)),
       bufferBytes: 256 * 1024,
     })
-    holding.owned = { shard, cursor, losses }
+    const owned: Owned = { shard, cursor, losses, unwatch: () => undefined }
+    holding.owned = owned
     await shard.start((error) => this.#unreadable(partition, error))
     if (parks === undefined || loaded === undefined || holding.over) return
-    this.#watch(parks, partition, loaded.end, shard)
+    owned.unwatch = this.#watch(parks, partition, loaded.end, shard)
     for (const position of loaded.done) if (position < floor) void this.#remove(parks, partition, `${donePrefix}${position}`)
+  }
+
+  /** The log ends before what was read of it. What is known of it counts no more, as where a new owner finds it so. */
+  #takeAnew(partition: number, holding: Holding): void {
+    if (holding.over || this.#stopped) return
+    this.#drop([holding])
+    this.#holdings.set(partition, { generation: holding.generation, over: false, lost: false, owned: undefined })
+    this.#taking = this.#taking.then(() => this.#takeAll([partition]))
   }
 
   #unreadable(partition: number, error: unknown): void {
@@ -254,8 +284,8 @@ export class GroupMember implements Subscription {
   }
 
   /** What people do to parked messages comes through the parking lot's own topic. */
-  #watch(parks: string, partition: number, from: number, shard: OwnedShard): void {
-    this.#fetcher.read(parks, partition, from, {
+  #watch(parks: string, partition: number, from: number, shard: OwnedShard): () => void {
+    return this.#fetcher.read(parks, partition, from, {
       take: (records) => {
         for (const record of records) {
           const change = changeIn(record, parks, partition)
@@ -290,9 +320,9 @@ export class GroupMember implements Subscription {
   async #end(partition: number, holding: Holding): Promise<void> {
     const { owned } = holding
     if (owned === undefined) return
-    const { shard, cursor, losses } = owned
+    const { shard, cursor, losses, unwatch } = owned
     const { parks } = this.#place
-    if (parks !== undefined) this.#fetcher.release(parks, partition)
+    unwatch()
     await shard.drained()
     if (losses !== undefined) {
       losses.close()
@@ -310,11 +340,22 @@ export class GroupMember implements Subscription {
   #lose(): void {
     const all = [...this.#holdings.values()]
     this.#holdings.clear()
+    this.#drop(all)
+  }
+
+  /** Nothing of them may be handed out or written any more. */
+  #drop(all: readonly Holding[]): void {
     for (const holding of all) {
       holding.over = true
-      holding.owned?.losses?.close()
-      holding.owned?.shard.lose()
-      void holding.owned?.shard.end()
+      holding.lost = true
+    }
+    // None hands out any more before one lets go: another would take what that leaves.
+    for (const { owned } of all) owned?.shard.stop(false)
+    for (const { owned } of all) owned?.shard.lose()
+    for (const { owned } of all) {
+      owned?.losses?.close()
+      owned?.unwatch()
+      void owned?.shard.end()
     }
   }
 

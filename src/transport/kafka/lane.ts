@@ -10,8 +10,11 @@ export class Lane {
   readonly sent: Batch[] = []
   /** Came back and must be sent again, before anything else, when all that was sent is back. */
   failed: Batch[] = []
-  /** One at a time until all that failed is through. */
-  careful = false
+  /**
+   * One at a time: until all that failed is through, and until the broker knows the producer here. From one that it does not know it
+   * takes any number, so the second would be stored where only the first was refused.
+   */
+  careful = true
   sequence = 0
   /** The largest batch that its topic takes, where that was found to be less than the broker's limit. */
   limit = Number.POSITIVE_INFINITY

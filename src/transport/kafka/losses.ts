@@ -55,6 +55,8 @@ export class Losses implements LossBook {
   readonly #sure = new Set<number>()
   #wakes: [position: number, then: () => void][] = []
   #careful: number
+  /** Has, or had, the place of the one suspect that may be out. */
+  #suspect: Entry | undefined
   #tick = 0
   #timer: { cancel(): void } | undefined
   #closed = false
@@ -77,6 +79,7 @@ export class Losses implements LossBook {
     const { position, note } = entry
     if (note !== undefined) return true
     if (!this.#suspects.take(entry, wake)) return false
+    this.#suspect = entry
     if (this.#sure.has(position)) return true
     if (!this.#noted.has(position)) this.note(entry, wake)
     return false
@@ -105,6 +108,7 @@ export class Losses implements LossBook {
     if (this.#noted.size > 0 && this.#noted.delete(position)) this.#sure.delete(position)
     if (entry.lost === 0) return
     this.#suspects.back(entry)
+    if (this.#suspect === entry) this.#suspect = undefined
     if (settled) this.#lost.delete(position)
   }
 
@@ -146,10 +150,13 @@ export class Losses implements LossBook {
     return text
   }
 
-  /** Nothing is out any more: the next owner need not count. */
+  /** Nothing is out any more, and nothing will be: the next owner need not count. */
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
+    // One that waits to be handed out would keep all others of this member waiting.
+    if (this.#suspect !== undefined) this.#suspects.back(this.#suspect)
+    this.#suspect = undefined
   }
 }
 

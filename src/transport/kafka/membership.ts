@@ -129,8 +129,8 @@ export class Membership {
       this.#o.cluster.forgetCoordinator(this.#o.group)
       void this.#link?.close()
       this.#link = undefined
-      if (!this.alive && this.#owned.size > 0) this.#loseAll()
     }
+    if (!this.alive && this.#owned.size > 0) this.#loseAll()
     this.#o.troubled(error)
     if (error instanceof KafkaFault && !isPassing(error.code)) this.#o.refused(error)
   }
@@ -176,7 +176,9 @@ export class Membership {
   async #share(members: readonly { readonly member: string; readonly metadata: Buffer }[]): Promise<{ member: string; bytes: Buffer }[]> {
     const { cluster, topic } = this.#o
     await cluster.refresh([topic])
-    const partitions = cluster.topic(topic)?.leaders.length ?? 0
+    const partitions = cluster.topic(topic)?.leaders.length
+    // A broker that has just begun may not know it yet: nobody would have anything until the group's next change.
+    if (partitions === undefined) throw new KafkaFault(codes.UNKNOWN_TOPIC_OR_PARTITION, `sharing the partitions of ${topic}`)
     const claims = members.map(({ member, metadata }) => readClaim(member, metadata))
     return Array.from(share(claims, partitions), ([member, mine]) => ({
       member,

@@ -44,6 +44,9 @@ export class Overview {
         if (there !== undefined)
           return Promise.all([...there].map((group) => this.#row({ address, kind: 'publish-subscribe' }, group, topics)))
         const row = await this.#row({ address, kind: 'point-to-point' }, undefined, topics)
+        // Only questions to many are published there.
+        if (row.waiting === 0 && !groups.includes(this.#names.topic(address)) && topics.includes(this.#names.topic(address, 'transient')))
+          return []
         // What is published while no group is there waits for nobody.
         return row.waiting > 0 && !groups.includes(this.#names.topic(address)) && (await this.#holdsEvents(address)) ? [] : [row]
       }),

@@ -221,20 +221,20 @@ export class Producer {
       lane.done(batch)
       if (lane.careful && lane.failed.length === 0 && !lane.queue.some((one) => one.attempts > 0)) lane.careful = false
       this.#finish(batch, undefined)
-      if (lane.failed.length > 0) this.#requeue(lane)
+      this.#requeue(lane)
       return
     }
     const fault = new KafkaFault(code, `${lane.topic}/${lane.partition}`)
     if (code === codes.UNKNOWN_PRODUCER_ID || code === codes.INVALID_PRODUCER_EPOCH) this.#stale = true
-    // One before it failed: it comes again after that one. Otherwise the broker has forgotten this producer.
-    else if (code === codes.OUT_OF_ORDER_SEQUENCE_NUMBER) this.#stale ||= !lane.careful
+    // One before it failed: it comes again after that one. Otherwise, or alone, the broker does not know what this producer sent.
+    else if (code === codes.OUT_OF_ORDER_SEQUENCE_NUMBER) this.#stale ||= !lane.careful || batch.attempts > 0
     else if ((code === codes.MESSAGE_TOO_LARGE || code === codes.RECORD_LIST_TOO_LARGE) && batch.count > 1) {
       this.#halve(lane, batch)
       return
     } else if (!isPassing(code)) {
       lane.done(batch)
       this.#giveUp(batch, fault)
-      if (lane.failed.length > 0) this.#requeue(lane)
+      this.#requeue(lane)
       return
     }
     this.#failed(lane, batch, fault)
@@ -292,7 +292,11 @@ export class Producer {
         this.#epoch = epoch
         this.#stamp++
         this.#stale = false
-        for (const lanes of this.#lanes.values()) for (const lane of lanes) if (lane) lane.sequence = 0
+        for (const lane of [...this.#lanes.values()].flat()) {
+          if (lane === undefined) continue
+          lane.sequence = 0
+          lane.careful = true
+        }
       })
       .then(
         () => {

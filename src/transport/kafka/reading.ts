@@ -7,10 +7,17 @@ import type { Fetcher } from './fetcher.ts'
 import { type Decompress, type Raw, readRecords } from './records.ts'
 
 /** A partition as the log of a shard. `lost`: what lay between the offsets was deleted before it was read. */
-export function partitionLog(fetcher: Fetcher, topic: string, partition: number, lost: (from: number, start: number) => void): Log {
+export function partitionLog(
+  fetcher: Fetcher,
+  topic: string,
+  partition: number,
+  lost: (from: number, start: number) => void,
+  rewound: () => void = () => undefined,
+): Log {
+  let release = (): void => undefined
   return {
     open(from: number, reader: LogReader) {
-      fetcher.read(topic, partition, from, {
+      release = fetcher.read(topic, partition, from, {
         take: (records, next) =>
           reader.take(
             records.map((record) => ({ position: record.offset, message: messageIn(record, topic, partition) })),
@@ -19,10 +26,11 @@ export function partitionLog(fetcher: Fetcher, topic: string, partition: number,
         full: () => reader.full(),
         failed: (error) => reader.failed(error),
         lost,
+        rewound,
       })
     },
     more: () => fetcher.more(),
-    close: async () => fetcher.release(topic, partition),
+    close: async () => release(),
   }
 }
 

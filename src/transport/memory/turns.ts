@@ -18,6 +18,7 @@ export class Turns {
   #looked = 0
   #turnedAt: number
   #waiting: (() => void)[] | undefined
+  #paced: { readonly value: unknown; readonly later: Promise<unknown> } | undefined
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -44,7 +45,10 @@ export class Turns {
   /** The value, given to who awaits it after the turn where one is due: a sender in a loop would never let it come. */
   paced<T>(value: T): Promise<T> | undefined {
     const waiting = this.#waiting
-    return waiting === undefined ? undefined : new Promise((resolve) => waiting.push(() => resolve(value)))
+    if (waiting === undefined) return undefined
+    // Under load nearly all get the same word: one promise for all of them.
+    if (this.#paced?.value !== value) this.#paced = { value, later: new Promise((resolve) => waiting.push(() => resolve(value))) }
+    return this.#paced?.later as Promise<T>
   }
 
   #isDue(): boolean {
@@ -55,6 +59,7 @@ export class Turns {
   readonly #turned = (): void => {
     const runs = this.#waiting ?? []
     this.#waiting = undefined
+    this.#paced = undefined
     this.burst = 0
     this.#looked = 0
     this.#turnedAt = this.#runtime.monotonic()

@@ -293,7 +293,8 @@ export class OwnedShard implements LogReader {
   #settle(handout: Handout, settlement: Settlement): void {
     const { entry } = handout
     if (handout.over) return
-    if (!this.#o.owned()) {
+    // One that came later must not overtake those that wait: what they send is in order too.
+    if (this.#unsure.length > 0 || !this.#o.owned()) {
       this.#wait(handout, settlement)
       return
     }
@@ -414,6 +415,7 @@ export class OwnedShard implements LogReader {
       const entry = lane.entries.find((one) => one.position === position)
       if (entry === undefined) continue
       this.#givenBack.remove(entry)
+      this.#o.losses?.back(entry, true)
       this.#changed = true
       break
     }

@@ -15,6 +15,8 @@ async function bench(): Promise<{
   readonly out: { readonly delivery: Delivery; settle(settlement: Settlement): void }[]
   readonly shard: OwnedShard
   readonly settled: () => number
+  /** The ids of what was sent on, in order. */
+  readonly sent: string[]
   owned: boolean
   send(position: number): void
 }> {
@@ -22,6 +24,7 @@ async function bench(): Promise<{
   const log: Log = { open: (_, given) => void (reader = given), more: () => {}, close: async () => {} }
   const options = { durable: true, maxMessages: 10, maxBytes: 1_000_000 }
   const out: { delivery: Delivery; settle(settlement: Settlement): void }[] = []
+  const sent: string[] = []
   let floor = 0
   const cursor = new Cursor(
     { floor: 0, done: [] },
@@ -30,6 +33,7 @@ async function bench(): Promise<{
   )
   const made = {
     out,
+    sent,
     owned: true,
     settled: () => floor,
     send: (position: number) =>
@@ -44,7 +48,13 @@ async function bench(): Promise<{
     bounds: new Bounds(options),
     parks: volatileParks(),
     runtime: systemRuntime,
-    sender: { send: async (batch) => batch.map(() => 'sent' as const) },
+    sender: {
+      send: async (batch) =>
+        batch.map(({ message }) => {
+          sent.push(message.id)
+          return 'sent' as const
+        }),
+    },
     receive: (delivery) => new Promise((resolve) => out.push({ delivery, settle: resolve })),
     owned: () => made.owned,
     released: () => {},
@@ -68,6 +78,21 @@ test('what is settled while nobody knows who owns the shard counts once it is kn
   expect(one.settled()).toBe(0)
   one.owned = true
   await expect.poll(one.settled).toBe(1)
+})
+
+test('what waits to be settled is not overtaken by what is settled when the ownership is known again', async () => {
+  const one = await bench()
+  const emission = (id: string): Settlement => ({
+    emit: [{ channel: { address: 'next', kind: 'point-to-point' }, durable: true, message: { ...sampleMessage(id, 1), key: 'k' } }],
+  })
+  for (const position of [0, 1, 2]) one.send(position)
+  one.owned = false
+  for (const n of [0, 1]) one.out[n]?.settle(emission(`n-${n}`))
+  await pause(5)
+  one.owned = true
+  one.out[2]?.settle(emission('n-2'))
+  await expect.poll(one.settled).toBe(3)
+  expect(one.sent).toEqual(['n-0', 'n-1', 'n-2'])
 })
 
 test('what is settled after the shard was lost counts for nothing', async () => {
