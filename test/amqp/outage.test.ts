@@ -5,7 +5,7 @@ import { systemRuntime } from '../../src/runtime/system.ts'
 import { sampleMessage } from '../../src/testing/samples.ts'
 import { pause, until } from '../../src/testing/waiting.ts'
 import { type AmqpOptions, amqp } from '../../src/transport/amqp/index.ts'
-import type { Outgoing, Transport, TransportState } from '../../src/transport/seam.ts'
+import type { Outgoing, ParkNote, Transport, TransportState } from '../../src/transport/seam.ts'
 
 let server: Throwaway
 const opened: Transport[] = []
@@ -81,7 +81,10 @@ describe('a broker that goes away', () => {
     )
     for (const [key, ids] of seen) expect(ids).toEqual(Array.from({ length: 100 }, (_, n) => `${key.slice(1)}-${n}`))
     expect(states.some((state) => !state.ready)).toBe(true)
-    expect(states.at(-1)).toEqual({ ready: true })
+    await wait(
+      () => states.at(-1)?.ready === true,
+      () => 'both of its connections are there again',
+    )
   }, 120_000)
 
   test('inboxes and transient subscriptions are there again under their addresses; unsettled deliveries are told', async () => {
@@ -170,4 +173,42 @@ describe('a broker that goes away', () => {
     const stored = await sender.admin?.browse({ channel }, { limit: 10 })
     expect(stored?.map(({ message }) => message.id)).toContain('known')
   }, 90_000)
+
+  test('killed just after a lane was made, and after a parking lot was: both are made again, and all goes on', async () => {
+    const channel = queue()
+    const states: TransportState[] = []
+    const [sender, consumer] = [await member({ shards: 4 }), await member({ shards: 4 }, states)]
+    await sender.provision([channel], 'create')
+    const note: ParkNote = { due: 0, attempts: 1, code: 'HANDLER_FAILED', reason: 'it failed' }
+    const handled: string[] = []
+    let parking = 0
+    await consumer.subscribe(channel, { durable: true, ...bounds }, async ({ message, parked }) => {
+      if (message.id === 'failing' && parked === undefined) {
+        parking++
+        return { park: note }
+      }
+      handled.push(message.id)
+      return { emit: [] }
+    })
+    // A quorum queue that was just made never answers after this.
+    await server.restart()
+    expect(await sender.send([outgoing(channel, 'first', 'k')])).toEqual(['sent'])
+    await wait(
+      () => handled.includes('first'),
+      () => 'the first one is handled',
+    )
+    expect(await sender.send([outgoing(channel, 'failing', 'k')])).toEqual(['sent'])
+    await wait(
+      () => parking === 1,
+      () => 'it is being parked',
+    )
+    await pause(systemRuntime, 50)
+    await server.restart()
+    expect(await sender.send([outgoing(channel, 'behind', 'k')])).toEqual(['sent'])
+    await wait(
+      () => handled.includes('behind') && handled.includes('failing'),
+      () => `handled: ${handled}, parked ${parking} times`,
+    )
+    expect(states.at(-1)).toEqual({ ready: true })
+  }, 120_000)
 })

@@ -3,7 +3,7 @@ import { shardOf } from '../../channel/shard.ts'
 import { PabalError } from '../../errors.ts'
 import type { Message } from '../../message/message.ts'
 import type { Admin, Depth, ParkNote, Place, Stored } from '../seam.ts'
-import { declare } from './declare.ts'
+import { settled } from './declare.ts'
 import type { AmqpMessage } from './driver.ts'
 import { replyCode } from './faults.ts'
 import { type Census, packed, positionOf, type Question, type Shown, shardIn, type Target, unpacked } from './keeper.ts'
@@ -220,7 +220,7 @@ export class AmqpAdmin implements Admin {
     if (key === undefined) return false
     const target = key.key === undefined ? unkeyed : String(shardOf(key.key, topology.shards))
     const queue = this.#queue({ ...to, parked: true }, target)
-    await declare(topology.ops, { queue, args: topology.args(target !== unkeyed) }, 'create')
+    await settled(topology.ops, { queue, args: topology.args(target !== unkeyed) })
     const facts: ParkedFacts = { copy: runtime.id(), revision: 1, note }
     const goal: Target = { queue, facts, ...(message === undefined ? {} : { message: packed(message) }) }
     const question: Question = { what: 'drop', shard, parked: from.parked === true, position, to: goal }

@@ -4,10 +4,15 @@ import type { Ops } from './ops.ts'
 
 export type Mode = 'create' | 'check'
 
+export interface Queue {
+  readonly queue: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly autoDelete?: boolean
+  readonly durable?: boolean
+}
+
 /** Something on the broker as it should be. */
-export type Wanted =
-  | { readonly queue: string; readonly args: Readonly<Record<string, unknown>>; readonly autoDelete?: boolean; readonly durable?: boolean }
-  | { readonly exchange: string; readonly type: 'direct' | 'topic' | 'fanout' | 'headers' }
+export type Wanted = Queue | { readonly exchange: string; readonly type: 'direct' | 'topic' | 'fanout' | 'headers' }
 
 /**
  * Makes it, or checks that it is there and as it should be. Nothing that is there is altered. Rejects with a coded error. False: it is
@@ -34,20 +39,46 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
 }
 
 /**
- * A quorum queue whose node is killed within a second of making it does not come back, with all that was confirmed (seen on 3.10): the
- * node writes its name down when it made none for half a second. Nothing is sent to a new one before. It may be read.
+ * A quorum queue whose node is killed within a second of making it never answers again, however often the node is started, and whatever was
+ * confirmed in it is lost (seen on 3.10): the node writes the queue's name down when it made none for half a second. So nothing is sent to
+ * a new queue before; it may be read. Resolves when it may be sent to. One that does not answer then is made again: it holds nothing.
  */
-export const settle = (ops: Ops, args: Readonly<Record<string, unknown>>): Promise<void> =>
-  args['x-queue-type'] === 'quorum' ? ops.pause(settling) : Promise.resolve()
+export async function settle(ops: Ops, queues: readonly Queue[], asks: 'nudge' | 'get', still: () => boolean = always): Promise<void> {
+  if (!queues.some(({ args }) => args['x-queue-type'] === 'quorum')) return
+  for (let tries = 1; ; tries++) {
+    await ops.pause(settling)
+    const answers = await Promise.all(queues.map(({ queue }) => ops.answers(queue, asks)))
+    const dead = queues.filter((_, at) => !answers[at])
+    if (dead[0] === undefined) return
+    if (tries === 3 || !still()) throw new PabalError('BROKER_UNREACHABLE', `amqp: ${shown(dead[0])} does not answer`)
+    await Promise.all(dead.map((queue) => anew(ops, queue)))
+  }
+}
+
+async function anew(ops: Ops, wanted: Queue): Promise<void> {
+  await ops.run(async (channel) => {
+    const { messageCount } = await channel.checkQueue(wanted.queue)
+    // It is only slow.
+    if (messageCount === 0) await channel.deleteQueue(wanted.queue)
+  })
+  await declare(ops, wanted, 'create')
+}
 
 /** In milliseconds. */
-const settling = 1500
+export const settling = 1500
+const always = (): boolean => true
 
-/** Makes it where it is not there, and resolves when it may be sent to. */
-export async function settled(ops: Ops, wanted: Extract<Wanted, { readonly queue: string }>): Promise<void> {
-  const there = await exists(ops, wanted)
+/** An exchange that says of a queue: it was sent to, or may be. */
+export const settledMark = (queue: string): Wanted => ({ exchange: `${queue}/settled`, type: 'fanout' })
+
+/** Makes a queue where it is not there, and resolves when it may be sent to. */
+export async function settled(ops: Ops, wanted: Queue, still?: () => boolean): Promise<void> {
+  const mark = settledMark(wanted.queue)
+  const there = (await exists(ops, mark)) && (await exists(ops, wanted))
   await declare(ops, wanted, 'create')
-  if (!there) await settle(ops, wanted.args)
+  if (there) return
+  await settle(ops, [wanted], 'nudge', still)
+  await declare(ops, mark, 'create')
 }
 
 export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {

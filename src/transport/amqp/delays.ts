@@ -97,8 +97,9 @@ export class Delays {
       'x-dead-letter-exchange': below,
       ...deadLettering(topology),
     }
-    await declare(ops, { queue: here, args }, 'create')
-    if (!there) await settle(ops, args)
+    const queue = { queue: here, args }
+    await declare(ops, queue, 'create')
+    if (!there) await settle(ops, [queue], 'get')
     await declare(ops, { exchange: below, type: 'headers' }, 'create')
     await declare(ops, entry, 'create')
     await ops.run(async (channel) => {

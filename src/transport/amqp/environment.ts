@@ -29,8 +29,9 @@ export async function beginEnvironment(names: Names, ops: Ops, settings: Setting
   if (await exists(ops, members)) return shards
   const args = argumentsOf(settings, false)
   const fence = { queue: names.system('fence'), args }
-  await Promise.all([declare(ops, fence, 'create'), declare(ops, { queue: names.system('registry'), args }, 'create')])
-  await settle(ops, args)
+  const queues = [fence, { queue: names.system('registry'), args }]
+  await Promise.all(queues.map((queue) => declare(ops, queue, 'create')))
+  await settle(ops, queues, 'get')
   await ops.run((channel) => storeFence(channel, fence.queue, 1))
   await declare(ops, members, 'create')
   return shards

@@ -5,7 +5,7 @@ import { unkeyed } from './names.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
 import type { HeldShard } from './shard.ts'
-import { shut } from './shut.ts'
+import { inTime, shut } from './shut.ts'
 import { headerOf, messageOf, own } from './wire.ts'
 
 type Make = (settled: (tag: number) => void) => { shard: HeldShard; parks: Parks }
@@ -68,8 +68,14 @@ export class Loose {
     this.held = held
     held.shard.begin([], new Map())
     await channel.prefetch(Math.min(prefetch, ahead))
-    const { consumerTag } = await channel.consume(this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
-    this.#tag = consumerTag
+    try {
+      const consuming = channel.consume(this.#host.queue(unkeyed), (message) => this.#take(channel, held.shard, message))
+      this.#tag = (await inTime(runtime, consuming)).consumerTag
+    } catch (error) {
+      this.#lost(channel)
+      void shut(channel)
+      throw error
+    }
     await held.parks.look()
     if (this.#stopped) this.#tag = undefined
   }

@@ -31,11 +31,6 @@ export class Names {
     return this.#checked(`${this.group(channel, group)}/whole`)
   }
 
-  /** The same of one queue that a sender made. */
-  settled(channel: Channel, shard: string): string {
-    return this.#checked(`${this.exchange(channel)}/${shard}/settled`)
-  }
-
   /** What members of a group call each other by. */
   group(channel: Channel, group: string): string {
     return group === '' ? this.exchange(channel) : `${this.exchange(channel)}/${group}`

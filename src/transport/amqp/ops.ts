@@ -4,8 +4,11 @@ import type { AmqpChannel, AmqpConnection } from './driver.ts'
 import { replyCode } from './faults.ts'
 import type { Link } from './link.ts'
 import { shut } from './shut.ts'
+import { own } from './wire.ts'
 
 const most = 4
+/** In milliseconds. */
+const answersWithin = 3000
 
 /** Channels for questions and declarations: a refused one closes its channel, so a new one is taken for the next. */
 export class Ops {
@@ -82,6 +85,35 @@ export class Ops {
     const channel = await (await this.#connection()).createChannel()
     channel.on('error', () => undefined)
     return channel
+  }
+
+  /** Whether a queue answers: it takes a message that says nothing, or gives one that goes back. */
+  async answers(queue: string, asks: 'nudge' | 'get'): Promise<boolean> {
+    const channel = await (await this.#connection()).createConfirmChannel()
+    channel.on('error', () => undefined)
+    let timer: { cancel(): void } | undefined
+    try {
+      return await new Promise<boolean>((resolve, reject) => {
+        timer = this.#runtime.timer(answersWithin, () => resolve(false))
+        channel.on('close', () => reject(new Error('the channel was closed')))
+        if (asks === 'get') {
+          channel.get(queue).then(() => resolve(true), reject)
+          return
+        }
+        // There is no such queue.
+        channel.on('return', () => resolve(false))
+        const properties = { mandatory: true, headers: { [own.nudge]: 'asks' }, expiration: '1' }
+        channel.publish('', queue, Buffer.alloc(0), properties, (error) => (error ? reject(error) : resolve(true)))
+      })
+    } finally {
+      timer?.cancel()
+      // One that hangs is closed when the queue answers.
+      void shut(channel)
+    }
+  }
+
+  get closed(): boolean {
+    return this.#link.closed
   }
 
   pause(ms: number): Promise<void> {

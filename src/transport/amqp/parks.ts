@@ -3,7 +3,7 @@ import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { ParkNote } from '../seam.ts'
 import { Entry } from '../shared/entry.ts'
-import { settled } from './declare.ts'
+import { exists, settled, settledMark } from './declare.ts'
 import type { AmqpChannel, AmqpMessage } from './driver.ts'
 import type { Link } from './link.ts'
 import type { Published, Publisher } from './publisher.ts'
@@ -82,6 +82,7 @@ export class Parks implements ParkStore {
   /** Everything that is parked. It takes one question where nothing is. */
   async load(): Promise<{ entries: Entry[]; before: Map<Entry, readonly string[]> }> {
     const loaded = { entries: [] as Entry[], before: new Map<Entry, readonly string[]>() }
+    if (!(await this.#isThere())) return loaded
     const found = (this.#loading = new Map())
     const marked = new Promise<void>((resolve) => {
       this.#mark = resolve
@@ -105,10 +106,14 @@ export class Parks implements ParkStore {
   /** Begins to read where there is something; for a lot that members share. */
   async look(): Promise<void> {
     if (this.#channel !== undefined || this.#closed) return
-    const mark = { ...propertiesOf(nudge, false, { [own.nudge]: 'mark' }), mandatory: true, expiration: '1000' }
-    if ((await this.#publish(nudge, mark)) !== 'sent') return
+    if (!(await this.#isThere())) return
     this.#made = true
     await this.#open()
+  }
+
+  /** Asked by its mark: a queue that was just being made when its node was killed would never answer. */
+  #isThere(): Promise<boolean> {
+    return exists(this.#topology.ops, settledMark(this.#queue))
   }
 
   async add(entry: Entry, note: ParkNote, before: readonly string[]): Promise<boolean> {
@@ -134,7 +139,7 @@ export class Parks implements ParkStore {
 
   async #make(): Promise<void> {
     try {
-      await settled(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) })
+      await settled(this.#topology.ops, { queue: this.#queue, args: this.#topology.args(this.#single) }, () => !this.#closed)
       this.#made = true
       await this.#open()
     } catch (error) {

@@ -4,7 +4,7 @@ import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
 import type { Parks } from './parks.ts'
 import type { HeldShard } from './shard.ts'
-import { shut } from './shut.ts'
+import { inTime, shut } from './shut.ts'
 import { headerOf, messageOf, own } from './wire.ts'
 
 /** `owner`: reads the shard; `standby`: is next in line should the owner die; `none`: neither. */
@@ -144,10 +144,13 @@ export class Seat {
     this.#state = 'waiting'
     try {
       await channel.prefetch(host.prefetch)
-      await channel.consume(host.queue(n), (message) => this.#take(channel, message))
+      await inTime(
+        host.runtime,
+        channel.consume(host.queue(n), (message) => this.#take(channel, message)),
+      )
     } catch (error) {
       this.#lost(channel)
-      await shut(channel)
+      void shut(channel)
       throw error
     }
     if (this.#role !== 'owner') return

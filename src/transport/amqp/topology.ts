@@ -1,7 +1,7 @@
 import type { Channel } from '../../channel/channel.ts'
 import { Faults, isPabalError, PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { declare, exists, type Mode, refused, settle, type Wanted } from './declare.ts'
+import { declare, exists, type Mode, type Queue, refused, settle, settledMark, settling, type Wanted } from './declare.ts'
 import { argumentsOf, beginEnvironment, findEnvironment } from './environment.ts'
 import { brief, replyCode } from './faults.ts'
 import { type Names, unkeyed } from './names.ts'
@@ -112,7 +112,7 @@ export class Topology {
 
   /** The queue of a shard, by somebody who sends. Another process may have made it just now: that it is there is not enough. */
   async #one(channel: Channel, shard: string): Promise<void> {
-    const mark: Wanted = { exchange: this.names.settled(channel, shard), type: 'fanout' }
+    const mark = settledMark(this.names.queue(channel, '', shard))
     if (this.#mode === 'create' && (await exists(this.ops, mark))) return
     if (await this.#ensure(channel, shard)) await declare(this.ops, mark, 'create')
   }
@@ -130,14 +130,15 @@ export class Topology {
       await this.#bound(channel, shard)
       return false
     }
-    await settle(this.ops, this.args(false))
+    if (mine) await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge')
+    else await this.ops.pause(settling)
     if (mine) await this.#bind(channel, '', shard)
     return mine
   }
 
   /** Who may make nothing waits a moment for whoever made the queue just now, who binds it when it may be sent to. */
   async #bound(channel: Channel, shard: string): Promise<void> {
-    const marks: Wanted[] = [this.#whole(channel, ''), { exchange: this.names.settled(channel, shard), type: 'fanout' }]
+    const marks: Wanted[] = [this.#whole(channel, ''), settledMark(this.names.queue(channel, '', shard))]
     for (let waited = 0; waited < boundWithin; waited += lookEvery) {
       for (const mark of marks) if (await exists(this.ops, mark)) return
       await this.ops.pause(lookEvery)
@@ -163,16 +164,25 @@ export class Topology {
       const finish = await this.#queues(channel, '')
       if (this.#wholes.has(channel.address)) return
       const known = this.#knows(channel)
-      const whole = finish().then(
-        () => {
-          known.all = true
-        },
-        // Whoever sends makes what it needs.
-        () => undefined,
-      )
+      const whole = this.#finish(finish).then((done) => {
+        known.all = done
+      })
       this.#wholes.set(channel.address, whole)
       void whole.then(() => this.#wholes.delete(channel.address))
     })
+  }
+
+  /** Until it is done, also by another connection. False: whoever sends makes what it needs. */
+  async #finish(work: () => Promise<void>): Promise<boolean> {
+    for (;;) {
+      try {
+        await work()
+        return true
+      } catch (error) {
+        if (this.ops.closed || (isPabalError(error) && !error.retryable)) return false
+        await this.ops.pause(1000)
+      }
+    }
   }
 
   async #look(channel: Channel): Promise<Known> {
@@ -236,7 +246,12 @@ export class Topology {
       return () => Promise.resolve()
     }
     return async () => {
-      if (!there) await settle(this.ops, this.args(false))
+      if (!there)
+        await settle(
+          this.ops,
+          queues.filter((_, at) => mine[at]),
+          'nudge',
+        )
       await Promise.all(shards.filter((_, at) => mine[at]).map((shard) => this.#bind(channel, group, shard)))
       if (done) return
       if (group !== '') await this.registry.add({ channel, group })
@@ -244,7 +259,7 @@ export class Topology {
     }
   }
 
-  #wanted(channel: Channel, group: string, shard: string): Wanted {
+  #wanted(channel: Channel, group: string, shard: string): Queue {
     return { queue: this.names.queue(channel, group, shard), args: this.args(shard !== unkeyed) }
   }
 
