@@ -33,11 +33,17 @@ async function main(): Promise<number> {
     else if (error instanceof BadOrders) process.stderr.write(`${error.message}\n`)
     else if (badTransport.some((code) => isPabalError(error, code))) process.stderr.write(`--transport: ${(error as Error).message}\n`)
     else {
-      process.stderr.write(`${error instanceof CannotRun ? error.message : ((error as Error).stack ?? String(error))}\n`)
+      process.stderr.write(`${textOf(error)}\n`)
       return 3
     }
     return 2
   }
+}
+
+/** What was foreseen needs no stack. */
+function textOf(error: unknown): string {
+  if (isPabalError(error)) return `${error.code}: ${error.message}\n${error.hint}`
+  return error instanceof CannotRun ? error.message : ((error as Error).stack ?? String(error))
 }
 
 process.exitCode = await main()

@@ -37,7 +37,8 @@ export async function wipe(url: string, folder: string, say: (text: string) => v
     if (/^kafka/i.test(url)) await wipeKafka(url, prefix)
     else {
       address.search = ''
-      await wipeAmqp(address.href, readText(notesPath(folder)).split('\n').filter(Boolean))
+      const declared = readText(notesPath(folder)).split('\n').filter(Boolean)
+      if (declared.length > 0) await wipeAmqp(address.href, declared)
     }
   } catch (error) {
     const why = isPabalError(error) ? error.code : error instanceof Error ? error.message : String(error)

@@ -115,8 +115,8 @@ export const settlementScenarios: readonly Definition[] = [
         return outgoing
       }
       const first = await stage.member()
-      // Longer than it takes to begin to read, which is more on a broker.
-      const third = Math.ceil(stage.patience / 30)
+      // Longer than it takes to begin to send and to read, which is more on a broker.
+      const third = Math.ceil(stage.patience / 20)
       const batch = [delayed(3 * third), delayed(third), delayed(2 * third), stage.outgoing(queue)]
       const last = Math.max(...due.values())
       let waited = true
