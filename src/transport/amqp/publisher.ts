@@ -1,10 +1,10 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
+import type { AmqpChannel, AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import { brief, replyCode } from './faults.ts'
 import type { Properties } from './frames.ts'
 import type { Link, LinkUser } from './link.ts'
-import { publish } from './outflow.ts'
+import { pass, publish } from './outflow.ts'
 
 /** `unrouted`: no queue takes it, known where `mandatory`. */
 export type Published = 'sent' | 'unrouted' | PabalError
@@ -20,6 +20,8 @@ export interface Publication {
   readonly deadline: number
   /** Sent again where it is not known whether the broker got it. */
   readonly again: boolean
+  /** Nobody waits to hear that it is sent. */
+  readonly lazy?: boolean | undefined
   /** False: nobody wants it sent any more. */
   wanted?(): boolean
   done(result: Published): void
@@ -27,25 +29,36 @@ export interface Publication {
 
 interface Flight {
   readonly publication: Publication
-  readonly channel: AmqpConfirmChannel
+  readonly channel: AmqpChannel | AmqpConfirmChannel
+  readonly number: number
   unrouted: boolean
   over: boolean
 }
 
+/** `confirms`: of each message by itself. `questions`: the broker is asked from time to time, and answers behind what it has. */
+export type Certainty = 'confirms' | 'questions'
+
+/** How long after a message that nobody waits for the broker is asked, in milliseconds. */
+const lazily = 5
 const maxUnderWay = 4000
 const maxUnderWayBytes = 32 * 1024 * 1024
 const maxWaiting = 100_000
 const maxWaitingBytes = 256 * 1024 * 1024
 
 /**
- * Publishes in order, with confirms that are not waited for one by one. What is under way and what waits for a broker is bounded; what
- * was not confirmed when a connection broke goes out again first.
+ * Publishes in order; that the broker has a message is not waited for one by one. What is under way and what waits for a broker is bounded;
+ * what was not confirmed when a connection broke goes out again first. Confirms cost more than one question about many messages, so those
+ * that nobody keeps are asked about.
  */
 export class Publisher implements LinkUser {
   readonly #link: Link
   readonly #runtime: Runtime
   readonly #gone: (exchange: string) => void
-  #channel: AmqpConfirmChannel | undefined
+  readonly #certainty: Certainty
+  #channel: AmqpChannel | AmqpConfirmChannel | undefined
+  #count = 0
+  /** When the broker is asked, and whether that is soon; no timer while it is being asked. */
+  #asking: { readonly soon: boolean; readonly timer: { cancel(): void } | undefined } | undefined
   #waiting: Publication[] = []
   #waitingBytes = 0
   readonly #flights = new Set<Flight>()
@@ -54,14 +67,15 @@ export class Publisher implements LinkUser {
   #idle: (() => void)[] = []
 
   /** `gone` is told of an exchange that is not there although it was. */
-  constructor(link: Link, runtime: Runtime, gone: (exchange: string) => void) {
+  constructor(link: Link, runtime: Runtime, certainty: Certainty, gone: (exchange: string) => void) {
+    this.#certainty = certainty
     this.#link = link
     this.#runtime = runtime
     this.#gone = gone
   }
 
   async up(connection: AmqpConnection): Promise<void> {
-    const channel = await connection.createConfirmChannel()
+    const channel = await (this.#certainty === 'confirms' ? connection.createConfirmChannel() : connection.createChannel())
     let reason: unknown
     channel.on('error', (error: unknown) => {
       reason = error
@@ -108,14 +122,19 @@ export class Publisher implements LinkUser {
   }
 
   #write(publication: Publication): void {
-    const channel = this.#channel as AmqpConfirmChannel
-    const flight: Flight = { publication, channel, unrouted: false, over: false }
+    const channel = this.#channel as AmqpChannel | AmqpConfirmChannel
+    const flight: Flight = { publication, channel, number: ++this.#count, unrouted: false, over: false }
     const { exchange, routingKey, content, properties } = publication
     this.#flights.add(flight)
     this.#bytes += content.length
     this.#watch()
     try {
-      publish(channel, exchange, routingKey, content, properties, (error) => this.#confirmed(flight, error))
+      if (this.#certainty === 'confirms')
+        publish(channel as AmqpConfirmChannel, exchange, routingKey, content, properties, (error) => this.#confirmed(flight, error))
+      else {
+        pass(channel as AmqpChannel, exchange, routingKey, content, properties)
+        this.#ask(channel as AmqpChannel, publication.lazy !== true)
+      }
     } catch (cause) {
       // The connection is closing: what is told next tells of it too. Or a property that cannot be encoded.
       if (this.#channel === channel && !/clos/i.test((cause as Error).message)) {
@@ -134,6 +153,43 @@ export class Publisher implements LinkUser {
     if (this.#waiting.length > 0) this.#flush()
   }
 
+  /** Asks the broker at the end of this turn, or a little later; behind the question that is under way. */
+  #ask(channel: AmqpChannel, soon: boolean): void {
+    const planned = this.#asking
+    if (planned !== undefined) {
+      if (planned.soon || !soon) return
+      planned.timer?.cancel()
+    }
+    const timer = this.#runtime.timer(
+      soon ? 0 : lazily,
+      () => {
+        // Soon: whatever comes meanwhile waits for the answer.
+        this.#asking = { soon: true, timer: undefined }
+        const last = this.#count
+        // It does nothing on a channel that consumes nothing.
+        channel.prefetch(0).then(
+          () => this.#answered(channel, last),
+          () => undefined,
+        )
+      },
+      !soon,
+    )
+    this.#asking = { soon, timer }
+  }
+
+  /** The broker has all up to the `last` one. */
+  #answered(channel: AmqpChannel, last: number): void {
+    if (this.#channel !== channel) return
+    this.#asking = undefined
+    let soon = false
+    for (const flight of this.#flights) {
+      if (flight.number <= last) this.#end(flight, 'sent')
+      else if (flight.publication.lazy !== true) soon = true
+    }
+    if (this.#flights.size > 0) this.#ask(channel, soon)
+    if (this.#waiting.length > 0) this.#flush()
+  }
+
   /** Comes before the confirm of the message, in the order of publishing. */
   #returned({ fields, properties }: AmqpMessage): void {
     for (const flight of this.#flights) {
@@ -141,6 +197,7 @@ export class Publisher implements LinkUser {
       if (flight.unrouted || publication.routingKey !== fields.routingKey || publication.exchange !== fields.exchange) continue
       if (!publication.properties.mandatory || publication.properties.messageId !== properties.messageId) continue
       flight.unrouted = true
+      if (this.#certainty === 'questions') this.#end(flight, 'unrouted')
       return
     }
   }
@@ -177,9 +234,11 @@ export class Publisher implements LinkUser {
   }
 
   /** The channel is gone: alone, because the broker did not like something, or with its connection. */
-  #cut(channel: AmqpConfirmChannel, connection: AmqpConnection | undefined, reason: unknown): void {
+  #cut(channel: AmqpChannel | AmqpConfirmChannel, connection: AmqpConnection | undefined, reason: unknown): void {
     if (this.#channel !== channel) return
     this.#channel = undefined
+    this.#asking?.timer?.cancel()
+    this.#asking = undefined
     const guilty = connection === undefined ? undefined : culprit(reason)
     const back: Publication[] = []
     for (const flight of [...this.#flights]) {
@@ -240,6 +299,7 @@ export class Publisher implements LinkUser {
   /** Nothing more is waited for. */
   close(): void {
     this.#sweep?.cancel()
+    this.#asking?.timer?.cancel()
     const error = (id: string): PabalError =>
       new PabalError('CLOSED', 'the connection was closed before the broker confirmed the message', { id })
     for (const flight of [...this.#flights]) this.#end(flight, error(flight.publication.id))

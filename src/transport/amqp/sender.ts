@@ -22,23 +22,28 @@ interface Gated {
 
 const mostGated = 10_000
 
+/** Given as `wanted` where nobody waits for what becomes of the messages. */
+export const unwaited = (): boolean => true
+
 /** Turns what is sent into publications: where to, how durable, and what the broker's word means. */
 export class Sender {
   readonly #settings: Settings
   readonly #runtime: Runtime
   readonly #topology: Topology
   readonly #publisher: Publisher
+  readonly #passer: Publisher
   readonly #delays: Delays
   /** By channel and shard: what waits until it is known that the queue is there, in order. */
   readonly #gates = new Map<string, Gated[]>()
   readonly #exchanges = new Map<string, string>()
   readonly #keys: readonly string[] = Array.from({ length: 1024 }, (_, n) => String(n))
 
-  constructor(settings: Settings, runtime: Runtime, topology: Topology, publisher: Publisher, delays: Delays) {
+  constructor(settings: Settings, runtime: Runtime, topology: Topology, publisher: Publisher, passer: Publisher, delays: Delays) {
     this.#settings = settings
     this.#runtime = runtime
     this.#topology = topology
     this.#publisher = publisher
+    this.#passer = passer
     this.#delays = delays
   }
 
@@ -176,7 +181,7 @@ export class Sender {
     const properties = propertiesOf(message, false)
     properties.mandatory = true
     if (ttl !== undefined) properties.expiration = String(Math.max(1, Math.ceil(ttl)))
-    this.#publisher.publish({
+    this.#passer.publish({
       exchange,
       routingKey,
       content: bufferOf(message.body),
@@ -184,6 +189,8 @@ export class Sender {
       id: message.id,
       deadline: this.#runtime.monotonic() + (ttl ?? transientWithin),
       again: false,
+      // Who asks waits for the answer.
+      lazy: message.kind === 'query' || wanted === unwaited,
       ...(wanted === undefined ? {} : { wanted }),
       done: (result: Published) => done(result === 'unrouted' ? 'no-receiver' : result),
     })

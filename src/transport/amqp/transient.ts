@@ -6,6 +6,7 @@ import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import { consume } from './inflow.ts'
 import type { LinkUser } from './link.ts'
+import { unwaited } from './sender.ts'
 import { shut } from './shut.ts'
 import { messageOf } from './wire.ts'
 import type { World } from './world.ts'
@@ -141,7 +142,7 @@ export class TransientReader implements Subscription, LinkUser {
 
   #settled(message: Message, size: number, settlement: Settlement): void {
     if ('emit' in settlement) {
-      if (settlement.emit.length > 0) void this.#world.emit(settlement.emit, always)
+      if (settlement.emit.length > 0) void this.#world.emit(settlement.emit, unwaited)
     } else {
       const after = 'release' in settlement ? (settlement.release.after ?? 0) : 0
       this.#world.runtime.timer(Math.max(pause, after), () => this.#o.again(message), true)
@@ -171,5 +172,3 @@ export class TransientReader implements Subscription, LinkUser {
     return this.#closing
   }
 }
-
-const always = (): boolean => true

@@ -27,6 +27,8 @@ import type { World } from './world.ts'
 interface Open {
   readonly world: World
   readonly publishing: Link
+  /** Of transient messages. */
+  readonly passer: Publisher
   readonly sender: Sender
 }
 
@@ -64,27 +66,30 @@ export class AmqpTransport implements Transport {
     const consuming = new Link(driver, settings, runtime, 'consumes', () => this.#tell())
     const ops = new Ops(consuming, runtime, settings.sendWithin)
     const topology = new Topology(new Names(settings.prefix), ops, settings, runtime)
-    const publisher = new Publisher(publishing, runtime, (exchange) => topology.forget(exchange))
+    const gone = (exchange: string): void => topology.forget(exchange)
+    const publisher = new Publisher(publishing, runtime, 'confirms', gone)
+    const passer = new Publisher(publishing, runtime, 'questions', gone)
     const members = new Members(topology.names, runtime, publisher)
     const keeper = new Keeper(
       () => this.#groups,
       (queue, message, facts) => this.admin.put(queue, message, facts),
     )
     members.answer = (group, question) => keeper.answer(group, question as Question, members.id)
-    const sender = new Sender(settings, runtime, topology, publisher, new Delays(topology, publisher))
+    const sender = new Sender(settings, runtime, topology, publisher, passer, new Delays(topology, publisher))
     const fences = new Fences(ops, runtime, topology.names.system('fence'))
     const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)
     const warn = (warning: string): void => {
       if (this.#said === '' && !this.#closing) this.#listener({ ready: true, warning })
     }
     const world: World = { settings, runtime, consuming, topology, members, publisher, fences, warn, emit }
-    this.#opened = { world, publishing, sender }
+    this.#opened = { world, publishing, passer, sender }
     try {
       const connection = await consuming.open()
       const capabilities = capabilitiesOf(connection, settings)
       await topology.begin(mode)
       await publishing.open()
       await publishing.join(publisher)
+      await publishing.join(passer)
       await consuming.join(members)
       return capabilities
     } catch (error) {
@@ -201,9 +206,10 @@ export class AmqpTransport implements Transport {
     this.#closing ??= (async () => {
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()))
       if (this.#opened === undefined) return
-      const { world, publishing } = this.#opened
-      if (publishing.trouble === undefined) await world.publisher.flushed()
+      const { world, publishing, passer } = this.#opened
+      if (publishing.trouble === undefined) await Promise.all([world.publisher.flushed(), passer.flushed()])
       world.publisher.close()
+      passer.close()
       await Promise.all([publishing.close(), world.consuming.close()])
     })()
     return this.#closing
