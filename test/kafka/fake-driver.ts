@@ -63,12 +63,13 @@ export const keys = {
   heartbeat: 12,
   leaveGroup: 13,
   syncGroup: 14,
+  apiVersions: 18,
 }
 
 /** Topics with the leader of each partition; a number is an error code. */
-export function metadataOf(topics: Readonly<Record<string, readonly number[] | number>>): ByteWriter {
+export function metadataOf(topics: Readonly<Record<string, readonly number[] | number>>, nodes: readonly number[] = [1]): ByteWriter {
   const to = new ByteWriter().i32(0)
-  to.array([1], (node) => to.i32(node).text('127.0.0.1').i32(9).text(null))
+  to.array(nodes, (node) => to.i32(node).text('127.0.0.1').i32(9).text(null))
   to.text(null).i32(1)
   return to.array(Object.entries(topics), ([name, leaders]) => {
     to.i16(typeof leaders === 'number' ? leaders : 0)

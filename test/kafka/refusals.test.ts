@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { startKafka } from '../../scripts/services/throwaway.ts'
 import { connect } from '../../src/index.ts'
+import { ByteWriter } from '../../src/transport/kafka/bytes.ts'
+import { settingsOf } from '../../src/transport/kafka/options.ts'
+import { lookAt } from '../../src/transport/kafka/server.ts'
 import { kafkaThere } from './broker.ts'
+import { fakeCluster, keys, metadataOf } from './fake-driver.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pabal-tls-'))
 const ends: (() => Promise<unknown>)[] = [async () => rmSync(folder, { recursive: true })]
@@ -24,6 +28,20 @@ async function said(url: string): Promise<{ code?: string; message: string; hint
     (error: Error) => error,
   )
 }
+
+test('a broker answers before it is in service: it can be asked again', async () => {
+  const cluster = fakeCluster((key) => {
+    if (key === keys.metadata) return metadataOf({}, [])
+    if (key !== keys.apiVersions) throw new Error(`nobody answers ${key}`)
+    const to = new ByteWriter().i16(0)
+    return to.array(
+      Array.from({ length: 40 }, (_, api) => api),
+      (api) => to.i16(api).i16(0).i16(20),
+    )
+  })
+  const looking = lookAt(cluster, settingsOf({ brokers: ['127.0.0.1:9'] }))
+  await expect(looking).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE', retryable: true })
+})
 
 test('nobody listens there', async () => {
   const error = await said('kafka://127.0.0.1:1')

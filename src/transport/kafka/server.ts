@@ -53,6 +53,8 @@ export async function lookAt(cluster: Cluster, settings: Settings): Promise<Serv
         `kafka: the broker at ${brokers} does not know ${lacking.map(([name, , version]) => `${name} version ${version}`).join(', ')}: it is older than Kafka 2.4, or newer than this version of Pabal`,
       )
     await cluster.refresh([])
+    // One that has just begun answers, and names nobody until its controller has let it in.
+    if (cluster.nodes.length === 0) throw new LinkFault('it answers, and is not in service yet', { unsent: true })
   } catch (error) {
     throw unreachable(error, brokers, settings)
   }
@@ -83,7 +85,7 @@ export function unreachable(error: unknown, brokers: string, settings: Settings)
 
 async function readFacts(cluster: Cluster): Promise<ServerFacts> {
   const wanted = ['message.max.bytes', 'min.insync.replicas', 'default.replication.factor']
-  const [node = 0] = cluster.nodes
+  const [node] = cluster.nodes as [number]
   const ask = [{ type: resourceTypes.broker, name: String(node), settings: wanted }]
   // Looking at settings is a permission of its own: without it the defaults of Kafka are assumed.
   const answers = await cluster
