@@ -171,3 +171,11 @@ test('channels whose end is never answered, since the connection broke under it,
   expect((await ends).map(({ status }) => status)).toEqual(Array(8).fill('rejected'))
   await link.close()
 })
+
+test('a broker that is away is no refusal, whatever numbers its port holds', async () => {
+  for (const port of [25301, 14030]) {
+    const driver = { connect: () => Promise.reject(new Error(`connect ECONNREFUSED 127.0.0.1:${port}`)) }
+    const link = new Link(driver, settings, systemRuntime, 'test', () => undefined)
+    await expect(link.open()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE', retryable: true })
+  }
+})

@@ -77,9 +77,11 @@ export class AmqpAdmin implements Admin {
       const held = shards.get(shard)
       // Read, and by no member: somebody looks, and has for a moment what is to be counted.
       const queue = there.consumerCount > 0 && Object.keys(owners).length === 0 ? await this.#unread(this.#queue(place, shard)) : there
-      waiting += queue.messageCount + (held?.open ?? 0)
-      parked += lot.messageCount + (held?.parked ?? 0)
       const first = held?.oldest ?? (queue.messageCount > 0 ? await this.#first(place, shard) : undefined)
+      // What says nothing is no message: whoever looks takes it away.
+      const nothing = queue.messageCount > 0 && held === undefined && first === undefined
+      waiting += (nothing ? await this.#count(this.#queue(place, shard)) : queue).messageCount + (held?.open ?? 0)
+      parked += lot.messageCount + (held?.parked ?? 0)
       // A foreign message need not say when it was sent, and the broker does not.
       if (first !== undefined && first > 0) oldest = Math.min(oldest ?? first, first)
     }

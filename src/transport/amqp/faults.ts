@@ -5,10 +5,10 @@ import type { Settings } from './options.ts'
 export function openFault(cause: unknown, { shown, username, vhost }: Settings): PabalError {
   if (isPabalError(cause)) return cause
   const { message: text = String(cause), code } = cause as { message?: string; code?: unknown }
-  if (/ACCESS_REFUSED|403/.test(text) && /login|auth|credentials|ACCESS/i.test(text))
+  if (/ACCESS_REFUSED|\b403\b/.test(text) && /login|auth|credentials|ACCESS/i.test(text))
     return failure('ACCESS_REFUSED', `${shown} refuses the user ${JSON.stringify(username)}: ${brief(text)}`, cause)
-  // The driver keeps the broker's reason to itself here.
-  if (/NOT_ALLOWED|530|ConnectionClose/.test(text))
+  // The driver keeps the broker's reason to itself here. (A port may hold the number too.)
+  if (/NOT_ALLOWED|\b530\b|ConnectionClose/.test(text))
     return failure(
       'ACCESS_REFUSED',
       `${shown}: the vhost ${JSON.stringify(vhost)} is not there, or the user ${JSON.stringify(username)} has no right to it`,
