@@ -6,6 +6,7 @@ import { sampleMessage } from '../../src/testing/samples.ts'
 import { pause, until } from '../../src/testing/waiting.ts'
 import { type AmqpOptions, amqp } from '../../src/transport/amqp/index.ts'
 import type { Outgoing, ParkNote, Transport, TransportState } from '../../src/transport/seam.ts'
+import { restartedAtThirds } from '../conformance/restarted.ts'
 
 let server: Throwaway
 const opened: Transport[] = []
@@ -39,53 +40,8 @@ const wait = (condition: () => boolean, what: () => string, progress?: () => unk
 
 describe('a broker that goes away', () => {
   test('restarted at one and two thirds of 10,000 messages of 100 producers: all arrive, in order for each key (13)', async () => {
-    const channel = queue()
     const states: TransportState[] = []
-    const [sender, consumer] = [await member({}, states), await member()]
-    await sender.provision([channel], 'create')
-    const seen = new Map<string, string[]>()
-    const handled = new Set<string>()
-    await consumer.subscribe(channel, { durable: true, ...bounds }, async ({ message }) => {
-      if (!handled.has(message.id)) {
-        handled.add(message.id)
-        const key = message.key as string
-        ;(seen.get(key) ?? seen.set(key, []).get(key))?.push(message.id)
-      }
-      return { emit: [] }
-    })
-    let sent = 0
-    const refused: unknown[] = []
-    const produce = async (producer: number): Promise<void> => {
-      for (let n = 0; n < 100; n++) {
-        const [result] = await sender.send([outgoing(channel, `${producer}-${n}`, `k${producer}`)])
-        if (result !== 'sent') refused.push(result)
-        sent++
-        if (systemRuntime.random() < 0.2) await pause(systemRuntime, systemRuntime.random() * 10)
-      }
-    }
-    const producing = Promise.all(Array.from({ length: 100 }, (_, producer) => produce(producer)))
-    for (const part of [3333, 6666]) {
-      await wait(
-        () => sent >= part,
-        () => `${sent} of ${part} sent`,
-        () => sent,
-      )
-      await server.restart()
-    }
-    await producing
-    expect(refused).toEqual([])
-    await wait(
-      () => handled.size === 10_000,
-      () => `${handled.size} of 10,000 handled`,
-      () => handled.size,
-    )
-    for (const [key, ids] of seen) expect(ids).toEqual(Array.from({ length: 100 }, (_, n) => `${key.slice(1)}-${n}`))
-    expect(states.some((state) => !state.ready)).toBe(true)
-    // The sender's other connection may come back later than the last message.
-    await wait(
-      () => states.at(-1)?.ready === true,
-      () => `the sender is not ready: ${JSON.stringify(states.at(-1))}`,
-    )
+    await restartedAtThirds({ server, sender: await member({}, states), states, consumer: await member(), patience: 30_000 })
   }, 120_000)
 
   test('inboxes and transient subscriptions are there again under their addresses; unsettled deliveries are told', async () => {
