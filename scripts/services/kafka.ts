@@ -35,7 +35,8 @@ export const kafka: Recipe = {
     const file = join(folder, 'server.properties')
     writeFileSync(file, [...properties(folder, Number(port), Number(controller)), ...config, ''].join('\n'))
     const id = randomBytes(16).toString('base64url')
-    const args = [...small, '-cp', join(jars, '*'), 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file]
+    // One word: an id may begin with a dash.
+    const args = [...small, '-cp', join(jars, '*'), 'kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', file]
     await execute('java', args, { cwd: folder, seconds: 60 })
   },
   run: ({ folder, hasty }) => ({

@@ -18,8 +18,8 @@ export async function kafkaThere(): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
-  if (!up && process.env.PABAL_REQUIRE_SERVERS) throw new Error(`Kafka (scripts/kafka.sh ${port}) does not listen on ${address}`)
-  if (!up) console.warn(`skipped: Kafka (scripts/kafka.sh ${port}) does not listen on ${address}`)
+  if (!up && process.env.PABAL_REQUIRE_SERVERS) throw new Error(`Kafka (npm run services up kafka) does not listen on ${address}`)
+  if (!up) console.warn(`skipped: Kafka (npm run services up kafka) does not listen on ${address}`)
   return up
 }
 
