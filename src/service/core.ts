@@ -24,20 +24,6 @@ export interface Core {
   phase: 'open' | 'draining' | 'closed'
 }
 
-export function emptyCounters(): Counters {
-  return {
-    handled: 0,
-    failedAttempts: 0,
-    parked: 0,
-    deadLettered: 0,
-    invalid: 0,
-    unknownSkipped: 0,
-    released: 0,
-    lateReplies: 0,
-    expired: 0,
-  }
-}
-
 /** Throws `CLOSED` where this app takes nothing any more. */
 export function assertOpen(core: Core, what: string): void {
   if (core.phase !== 'open')

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
+import { emptyCounters } from '../../src/delivery/counters.ts'
 import { type DeliveryOptions, policyFrom } from '../../src/delivery/policy.ts'
-import type { Consumer, Counters } from '../../src/delivery/types.ts'
+import type { Consumer } from '../../src/delivery/types.ts'
 import { SimulatedRuntime } from '../../src/runtime/simulated.ts'
 import { createHub, type MemoryHub } from '../../src/transport/memory/index.ts'
 import { heapInUse } from '../heap.ts'
@@ -13,17 +14,7 @@ const channel: Channel = { address: 'Order', kind: 'publish-subscribe' }
 class Flow {
   readonly runtime = new SimulatedRuntime(1)
   readonly hub: MemoryHub = createHub({ runtime: this.runtime, shards: 1 })
-  readonly counters: Counters = {
-    handled: 0,
-    failedAttempts: 0,
-    parked: 0,
-    deadLettered: 0,
-    invalid: 0,
-    unknownSkipped: 0,
-    released: 0,
-    lateReplies: 0,
-    expired: 0,
-  }
+  readonly counters = emptyCounters()
   readonly handled: string[] = []
   readonly peak = { messages: 0, bytes: 0, running: 0 }
   handle: (id: string) => Promise<void> = async () => undefined

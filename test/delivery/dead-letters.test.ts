@@ -2,9 +2,10 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { deadLetterChannel, invalidMessageChannel } from '../../src/channel/names.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
+import { emptyCounters } from '../../src/delivery/counters.ts'
 import { type DeadLetters, deadLetters } from '../../src/delivery/dead-letters.ts'
 import { type DeliveryOptions, policyFrom } from '../../src/delivery/policy.ts'
-import type { Consumer, Counters } from '../../src/delivery/types.ts'
+import type { Consumer } from '../../src/delivery/types.ts'
 import type { Waiting, Where } from '../../src/delivery/waiting.ts'
 import { PabalError } from '../../src/errors.ts'
 import type { Message } from '../../src/message/message.ts'
@@ -22,17 +23,7 @@ const parked: Where = { channel, group: 'kitchen', lot: 'parked' }
 class Shop {
   readonly runtime = new SimulatedRuntime(1)
   readonly handled: Message[] = []
-  readonly counters: Counters = {
-    handled: 0,
-    failedAttempts: 0,
-    parked: 0,
-    deadLettered: 0,
-    invalid: 0,
-    unknownSkipped: 0,
-    released: 0,
-    lateReplies: 0,
-    expired: 0,
-  }
+  readonly counters = emptyCounters()
   fails: (message: Message) => boolean = () => true
   letters!: DeadLetters
   consumer!: Consumer

@@ -1,7 +1,8 @@
 import type { Channel } from '../../src/channel/channel.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
+import { emptyCounters } from '../../src/delivery/counters.ts'
 import { type DeliveryOptions, policyFrom } from '../../src/delivery/policy.ts'
-import type { Consumer, ConsumerOptions, Counters, DeliveryEvent, HandleContext, Route } from '../../src/delivery/types.ts'
+import type { Consumer, ConsumerOptions, DeliveryEvent, HandleContext, Route } from '../../src/delivery/types.ts'
 import { type Message, none } from '../../src/message/message.ts'
 import type { FaultPoint, Runtime, Timer } from '../../src/runtime/runtime.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
@@ -121,17 +122,7 @@ export class Bench {
   readonly settled: string[] = []
   readonly settlements = new Map<string, Settlement>()
   readonly events: DeliveryEvent[] = []
-  readonly counters: Counters = {
-    handled: 0,
-    failedAttempts: 0,
-    parked: 0,
-    deadLettered: 0,
-    invalid: 0,
-    unknownSkipped: 0,
-    released: 0,
-    lateReplies: 0,
-    expired: 0,
-  }
+  readonly counters = emptyCounters()
   stopped = false
   closed = 0
   closing: Promise<void> = Promise.resolve()

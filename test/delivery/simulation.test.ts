@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
+import { emptyCounters } from '../../src/delivery/counters.ts'
 import { type DeliveryOptions, policyFrom } from '../../src/delivery/policy.ts'
-import type { Consumer, Counters } from '../../src/delivery/types.ts'
+import type { Consumer } from '../../src/delivery/types.ts'
 import type { FaultPoint, Runtime } from '../../src/runtime/runtime.ts'
 import { SimulatedRuntime, seeded } from '../../src/runtime/simulated.ts'
 import { createHub, type MemoryHub } from '../../src/transport/memory/index.ts'
@@ -32,17 +33,7 @@ class World {
   readonly begun = new Map<string, number>()
   readonly members: Member[] = []
   readonly passed = new Set<FaultPoint>()
-  readonly counters: Counters = {
-    handled: 0,
-    failedAttempts: 0,
-    parked: 0,
-    deadLettered: 0,
-    invalid: 0,
-    unknownSkipped: 0,
-    released: 0,
-    lateReplies: 0,
-    expired: 0,
-  }
+  readonly counters = emptyCounters()
   calm = false
   #step = 0
 

@@ -1,6 +1,7 @@
 import type { Channel } from '../../src/channel/channel.ts'
 import { deadLetterChannel, invalidMessageChannel } from '../../src/channel/names.ts'
 import { createConsumer } from '../../src/delivery/consumer.ts'
+import { emptyCounters } from '../../src/delivery/counters.ts'
 import type { Consumer, HandleContext } from '../../src/delivery/types.ts'
 import { type Message, none } from '../../src/message/message.ts'
 import { type SimulatedProcess, type Simulation, simulate } from '../../src/testing/simulation/index.ts'
@@ -153,17 +154,7 @@ class World {
       durable: true,
       policy: this.#scenario.policy,
       unknown: 'grace',
-      counters: {
-        handled: 0,
-        failedAttempts: 0,
-        parked: 0,
-        deadLettered: 0,
-        invalid: 0,
-        unknownSkipped: 0,
-        released: 0,
-        lateReplies: 0,
-        expired: 0,
-      },
+      counters: emptyCounters(),
       route: (message) =>
         member.old && message.type === 'New'
           ? undefined

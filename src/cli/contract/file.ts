@@ -19,7 +19,7 @@ async function loadFile(file: string, shell: Shell): Promise<readonly ServiceDat
   const path = resolve(shell.cwd, file)
   if (!existsSync(path)) throw new Usage(`There is no file ${file}. Give the module that exports the contract.`)
   const typescript = /\.[cm]?tsx?$/.test(path)
-  if (typescript && process.features.typescript === false)
+  if (typescript && !process.features.typescript)
     throw new Usage(
       `${file} is TypeScript, which Node ${process.versions.node} does not run: use Node 22.18 or newer, or give the compiled .js file.`,
     )
