@@ -79,12 +79,13 @@ export class Reader {
           env.caughtUp()
           continue
         }
-        this.#woken = true
         const starts = new Map(reads.map(({ shard, from }) => [shard, from]))
         const { found, end } = this.#find(segments, shards, starts)
         await this.#handAll(found, marked)
         if (env.stopped()) return
         for (const shard of shards) this.#advance(shard, end)
+        if (end < next) this.#woken = true
+        else env.caughtUp()
       }
     } catch (error) {
       env.failed(error)

@@ -70,7 +70,8 @@ export class Sender {
       result = [error as PabalError]
     }
     this.#commits--
-    commit.settle(result)
+    // Behind the writing of the wake-ups: those that read go on while whoever sent prepares the next.
+    process.nextTick(commit.settle, result)
     if (this.#next !== undefined) this.#schedule()
     else if (this.#commits === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
