@@ -10,7 +10,8 @@ import { type Census, packed, positionOf, type Question, type Shown, shardIn, ty
 import { unkeyed } from './names.ts'
 import { type ParkedFacts, parkProperties } from './parks.ts'
 import type { Registered, Registry } from './registry.ts'
-import { allOfThem, atMost, type Wanted, whileOwning } from './temporary.ts'
+import { allOfThem } from './returned.ts'
+import { atMost, type Wanted, whileOwning } from './temporary.ts'
 import { bufferOf, headerOf, messageOf, own } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -196,13 +197,21 @@ export class AmqpAdmin implements Admin {
 
   /** Somebody else who looks is waited for. */
   async #readAlone(queue: string, wanted: Wanted): Promise<readonly AmqpMessage[]> {
-    const { settings, topology } = this.#world()
     for (let tried = 0; tried < tries; tried++) {
-      const found = await whileOwning(topology.ops, queue, settings.queues, wanted, async (messages) => messages)
+      const found = await this.#whileOwning(queue, wanted, async (messages) => messages)
       if (found !== undefined) return found
       if ((await this.#unread(queue)).consumerCount > 0) break
     }
     return []
+  }
+
+  #whileOwning<T>(
+    queue: string,
+    wanted: Wanted,
+    act: (messages: readonly AmqpMessage[], take: (message: AmqpMessage) => void) => Promise<T>,
+  ) {
+    const { topology, fences } = this.#world()
+    return whileOwning(topology.ops, queue, (most) => fences.reading(most), wanted, act)
   }
 
   async amend(place: Place, position: string, note: ParkNote, message?: Message): Promise<boolean> {
@@ -252,7 +261,7 @@ export class AmqpAdmin implements Admin {
 
   /** Asks the owner; where there is none, `act` is done with the message and it is acknowledged then. */
   async #of(place: Place, shard: string, question: Question, act: (raw: AmqpMessage) => Promise<void>): Promise<boolean> {
-    const { members, settings, topology } = this.#world()
+    const { members, topology } = this.#world()
     const position = 'position' in question ? question.position : ''
     for (let tried = 0; tried < tries; tried++) {
       const { processes } = await this.#census(place)
@@ -262,7 +271,7 @@ export class AmqpAdmin implements Admin {
       }
       if (processes.has(shard)) return false
       const at = finder(shard, position)
-      const done = await whileOwning(topology.ops, this.#queue(place, shard), settings.queues, until(at), async (messages, take) => {
+      const done = await this.#whileOwning(this.#queue(place, shard), until(at), async (messages, take) => {
         const raw = messages[at(messages)]
         if (raw === undefined) return false
         await act(raw)

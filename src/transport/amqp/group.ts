@@ -3,6 +3,7 @@ import type { Receive, Sender, SubscribeOptions, Subscription } from '../seam.ts
 import { Bounds } from '../shared/bounds.ts'
 import type { Entry } from '../shared/entry.ts'
 import type { AmqpConfirmChannel } from './driver.ts'
+import type { Fence } from './fences.ts'
 import type { LinkUser } from './link.ts'
 import { Loose } from './loose.ts'
 import { unkeyed } from './names.ts'
@@ -52,7 +53,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
   }
 
   async start(): Promise<void> {
-    await this.#roster.join()
+    await Promise.all([this.#roster.join(), this.#world.fences.reading(this.prefetch)])
     await this.#world.consuming.join(this)
   }
 
@@ -78,7 +79,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
     return this.#world.topology.names.queue(this.channelOf, this.group, n)
   }
 
-  fence(): Promise<number> {
+  fence(): Promise<Fence> {
     return this.#world.fences.next()
   }
 
@@ -108,7 +109,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
   }
 
   async #makeLoose() {
-    const fence = await this.#world.fences.next()
+    const { fence } = await this.#world.fences.next()
     return (settled: (tag: number) => void) => this.#make(unkeyed, fence, settled, false, () => undefined)
   }
 

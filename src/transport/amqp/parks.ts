@@ -8,6 +8,7 @@ import type { AmqpChannel, AmqpMessage } from './driver.ts'
 import type { Properties } from './frames.ts'
 import type { Link } from './link.ts'
 import type { Published, Publisher } from './publisher.ts'
+import { allOfThem } from './returned.ts'
 import type { ParkStore } from './shard.ts'
 import { shut } from './shut.ts'
 import type { Topology } from './topology.ts'
@@ -203,6 +204,8 @@ export class Parks implements ParkStore {
         await shut(channel)
         return
       }
+      // Where nothing is said a quorum queue gives 2000, and the mark behind them would never come.
+      await channel.prefetch(allOfThem)
       await channel.consume(this.#queue, (message) => message && this.#take(message))
       this.#renew()
     })()
@@ -241,6 +244,8 @@ export class Parks implements ParkStore {
     }
     const copy: Copy = { ...facts, tag, came: [] }
     this.#copies.set(facts.copy, copy)
+    // More is not given before some of it is settled.
+    if (this.#copies.size >= allOfThem) this.#mark?.()
     const position = facts.position ?? ++this.#position
     this.#position = Math.max(this.#position, Math.ceil(position))
     const entry = new Entry(position, messageOf(raw), facts.note, copy)

@@ -2,8 +2,10 @@ import type { Runtime } from '../../runtime/runtime.ts'
 import type { Entry } from '../shared/entry.ts'
 import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpMessage } from './driver.ts'
+import type { Fence } from './fences.ts'
 import { consume } from './inflow.ts'
 import type { Parks } from './parks.ts'
+import { hasAll, inOrder } from './returned.ts'
 import type { HeldShard } from './shard.ts'
 import { inTime, shut } from './shut.ts'
 import { headerOf, messageOf, own } from './wire.ts'
@@ -17,7 +19,7 @@ export interface SeatHost {
   /** A channel for this seat, where there is a connection. */
   channel(): Promise<AmqpConfirmChannel>
   queue(n: number): string
-  fence(): Promise<number>
+  fence(): Promise<Fence>
   /** Whether another living member waits to own the shard: then it is not for this one. */
   passes(n: number): Promise<boolean>
   make(n: number, fence: number, settled: (tag: number) => void): { shard: HeldShard; parks: Parks }
@@ -27,6 +29,8 @@ export interface SeatHost {
   changed(n: number, what: 'waits' | 'owns' | 'gave'): void
 }
 
+/** How long it may take until all that former owners had has come, in milliseconds, before the broker is asked. */
+const comesWithin = 1000
 /** Longer than two clocks of one machine and the last step of a delay differ: a delay is never waited for much longer here. */
 const lastStep = 150
 
@@ -44,6 +48,10 @@ export class Seat {
   shard: HeldShard | undefined
   /** What came before the shard was ready. */
   #early: AmqpMessage[] = []
+  /** Something came, or nothing more will. */
+  #came: (() => void) | undefined
+  /** How many messages it may be given: more than usual while former owners may have had more. */
+  #may: number
   #state: 'idle' | 'waiting' | 'taking' | 'active' = 'idle'
   #running: Promise<void> | undefined
   #activating: Promise<void> | undefined
@@ -55,6 +63,7 @@ export class Seat {
   constructor(n: number, host: SeatHost) {
     this.n = n
     this.#host = host
+    this.#may = host.prefetch
   }
 
   get waits(): boolean {
@@ -144,7 +153,7 @@ export class Seat {
     this.#leave = false
     this.#state = 'waiting'
     try {
-      await channel.prefetch(host.prefetch)
+      await channel.prefetch(this.#may)
       await inTime(
         host.runtime,
         consume(channel, host.queue(n), (message) => this.#take(channel, message)),
@@ -169,6 +178,7 @@ export class Seat {
     }
     if (this.#state === 'active') this.#push(raw)
     else this.#early.push(raw)
+    this.#came?.()
     if (this.#state !== 'waiting') return
     this.#state = 'taking'
     this.#activating = this.#activate(channel).catch(() => {
@@ -202,8 +212,17 @@ export class Seat {
       this.#host.runtime.timer(20, () => void this.#settle(), true)
       return
     }
-    const fence = await host.fence()
+    const { fence, most } = await host.fence()
     if (this.#channel !== channel) return
+    if (!(await this.#hasAll(channel, most))) {
+      if (this.#channel !== channel) return
+      this.#may = Math.min(this.#may * 2, most)
+      await this.#close()
+      void this.#settle()
+      return
+    }
+    if (this.#channel !== channel) return
+    this.#may = host.prefetch
     const acks = this.#acks as Acks
     const { shard, parks } = host.make(n, fence, (tag) => acks.settled(tag))
     this.shard = shard
@@ -216,11 +235,44 @@ export class Seat {
     }
     this.#state = 'active'
     shard.begin(entries, before)
-    for (const raw of this.#early.splice(0)) this.#push(raw)
+    for (const raw of inOrder(this.#early.splice(0))) this.#push(raw)
     host.changed(n, 'owns')
     // Comes back behind everything that former owners had out.
     if (before.size > 0) host.nudge(n)
     if (this.#leave) void this.#settle()
+  }
+
+  /** Resolves when all that former owners had is here. False: there may be more of it than this consumer is given. */
+  async #hasAll(channel: AmqpConfirmChannel, most: number): Promise<boolean> {
+    for (let came = false; this.#channel === channel; ) {
+      const has = hasAll(this.#early, this.#may, most)
+      if (has !== 'wait') return has === 'all'
+      if (!came) this.#host.nudge(this.n)
+      came = await this.#comes()
+      // Where nobody may publish no nudge comes.
+      if (!came && this.#channel === channel && (await this.#isEmpty(channel))) return true
+    }
+    return false
+  }
+
+  /** False: nothing came for a while. */
+  #comes(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (came: boolean): void => {
+        this.#came = undefined
+        timer.cancel()
+        resolve(came)
+      }
+      const timer = this.#host.runtime.timer(comesWithin, () => end(false), true)
+      this.#came = () => end(true)
+    })
+  }
+
+  async #isEmpty(channel: AmqpConfirmChannel): Promise<boolean> {
+    const { messageCount } = await channel.checkQueue(this.#host.queue(this.n))
+    // What was on its way when the broker counted comes before its next answer.
+    await channel.checkQueue(this.#host.queue(this.n))
+    return messageCount === 0
   }
 
   async #give(): Promise<void> {
@@ -249,6 +301,7 @@ export class Seat {
     this.#early = []
     this.#activating = undefined
     this.#state = 'idle'
+    this.#came?.()
   }
 
   /** The channel is gone without our doing: what is out of it cannot be settled any more. */

@@ -1,6 +1,7 @@
 import type { AmqpChannel, AmqpMessage } from './driver.ts'
 import { replyCode } from './faults.ts'
 import type { Ops } from './ops.ts'
+import { allOfThem, hasAll, inOrder } from './returned.ts'
 import { headerOf, own } from './wire.ts'
 
 /** How long nothing may come before it is taken for all, in milliseconds: a queue that somebody else reads gives nothing. */
@@ -8,10 +9,8 @@ const quiet = 400
 /** How long it may take until what was read lies in the queue again, in milliseconds, and how often that is looked at. */
 const backWithin = 1000
 const lookEvery = 2
-/** How many more are read at a time where what was asked for is not enough. */
-const more = 8
-/** The most that a consumer may have out. */
-export const allOfThem = 65_535
+/** How many times more are read where what was asked for is not enough. */
+const more = 4
 
 export interface Wanted {
   /** How many are read first. */
@@ -25,73 +24,53 @@ export const atMost = (most: number): Wanted => ({ first: most, enough: (message
 
 /**
  * Reads a queue that nobody reads and lets `act` take some away; the rest goes back in its place. Undefined: the queue is not there, or
- * somebody else is its reader.
+ * somebody else is its reader. It reads as an owner of a shard does: alone, from the front, and until one comes that nobody had before.
+ * Where that is not enough it gives all back and takes more. `mayHave` is told how many before they are read.
  */
 export async function whileOwning<T>(
   ops: Ops,
   queue: string,
-  type: 'classic' | 'quorum',
-  wanted: Wanted,
+  mayHave: (most: number) => Promise<void>,
+  { first, enough }: Wanted,
   act: (messages: readonly AmqpMessage[], take: (message: AmqpMessage) => void) => Promise<T>,
 ): Promise<T | undefined> {
-  const reading = new Reading(ops, queue, type === 'quorum')
   try {
-    const { messageCount, consumerCount } = await ops.run((channel) => channel.checkQueue(queue))
-    if (consumerCount > 0) return undefined
-    if (messageCount > 0) await reading.read(wanted, messageCount)
-    return await act(reading.messages, (message) => reading.take(message))
+    for (let most = first; ; most *= more) {
+      const { messageCount, consumerCount } = await ops.run((channel) => channel.checkQueue(queue))
+      if (consumerCount > 0) return undefined
+      const size = Math.min(most, messageCount, allOfThem)
+      if (size > 0) await mayHave(size)
+      const reading = new Reading(ops, queue)
+      try {
+        const messages = size > 0 ? await reading.read(size) : []
+        const all = messages.length < size || size === messageCount || size === allOfThem
+        if (all || (hasAll(messages, size, allOfThem) === 'all' && enough(messages)))
+          return await act(inOrder(messages), (message) => reading.take(message))
+      } finally {
+        await reading.giveBack()
+      }
+    }
   } catch (error) {
     if (replyCode(error) === 404) return undefined
     throw error
-  } finally {
-    await reading.giveBack()
   }
 }
 
-interface Part {
-  readonly channel: AmqpChannel
-  readonly tag: string
-  readonly out: Set<AmqpMessage>
-}
-
-/**
- * What a quorum queue gets back it gives out before everything else, but behind what it got back before: whoever gives back the first
- * of many that were read once has put it behind them. So it is read on, each part by a consumer of its own, until one comes that
- * nobody had before; then the parts are given back in order.
- */
 class Reading {
-  readonly messages: AmqpMessage[] = []
   readonly #ops: Ops
   readonly #queue: string
-  readonly #turns: boolean
-  readonly #parts: Part[] = []
+  readonly #out = new Set<AmqpMessage>()
+  #channel: AmqpChannel | undefined
 
-  /** `turns`: the queue puts what it gets back behind what it got back before. */
-  constructor(ops: Ops, queue: string, turns: boolean) {
+  constructor(ops: Ops, queue: string) {
     this.#ops = ops
     this.#queue = queue
-    this.#turns = turns
   }
 
-  async read({ first, enough }: Wanted, count: number): Promise<void> {
-    for (let most = first; this.messages.length < count && this.messages.length < allOfThem; ) {
-      const before = this.messages.length
-      const size = Math.min(most, count - before, allOfThem)
-      await this.#part(size)
-      if (this.messages.length - before < size) break
-      const had = this.#turns && this.messages.at(-1)?.fields.redelivered === true
-      const done = enough(this.messages)
-      if (done && !had) break
-      most = done ? more : first
-    }
-  }
-
-  async #part(most: number): Promise<void> {
-    await this.#stop()
+  async read(most: number): Promise<AmqpMessage[]> {
     const channel = await this.#ops.channel()
-    const out = new Set<AmqpMessage>()
-    const part = { channel, tag: `look.${this.#parts.length}`, out }
-    this.#parts.push(part)
+    this.#channel = channel
+    const out = this.#out
     let enough = (): void => undefined
     const reading = new Promise<void>((resolve) => {
       enough = resolve
@@ -99,44 +78,34 @@ class Reading {
     let came = 0
     channel.on('close', () => enough())
     await channel.prefetch(most)
-    const take = (message: AmqpMessage | null): void => {
+    await channel.consume(this.#queue, (message) => {
       came++
       if (message !== null && headerOf(message, own.nudge) !== undefined) channel.ack(message)
-      else if (message !== null) {
-        out.add(message)
-        this.messages.push(message)
-      }
+      else if (message !== null) out.add(message)
       if (message === null || out.size >= most) enough()
-    }
-    await channel.consume(this.#queue, take, { consumerTag: part.tag })
+    })
     for (let seen = -1; out.size < most && came !== seen; ) {
       seen = came
       await Promise.race([reading, this.#ops.pause(quiet)])
     }
-  }
-
-  /** Nothing more comes to the last part. */
-  async #stop(): Promise<void> {
-    const last = this.#parts.at(-1)
-    await last?.channel.cancel(last.tag).catch(() => undefined)
+    return [...out]
   }
 
   take(message: AmqpMessage): void {
-    for (const { channel, out } of this.#parts) if (out.delete(message)) channel.ack(message)
+    if (this.#out.delete(message)) this.#channel?.ack(message)
   }
 
-  /** Each part is there again before the next follows. Who read meanwhile would find what is behind it. */
+  /** Resolves when the rest is there again. */
   async giveBack(): Promise<void> {
-    if (this.#parts.length > 1) await this.#stop()
-    for (const { channel, out } of this.#parts) {
-      // What was acknowledged on it is through when it answers.
-      const left = await channel.checkQueue(this.#queue).catch(() => undefined)
-      await channel.close().catch(() => undefined)
-      for (let waited = 0; left !== undefined && waited < backWithin; waited += lookEvery) {
-        const now = await this.#ops.run((open) => open.checkQueue(this.#queue)).catch(() => undefined)
-        if (now === undefined || now.messageCount >= left.messageCount + out.size) break
-        await this.#ops.pause(lookEvery)
-      }
+    const channel = this.#channel
+    if (channel === undefined) return
+    // What was acknowledged on it is through when it answers.
+    const left = await channel.checkQueue(this.#queue).catch(() => undefined)
+    await channel.close().catch(() => undefined)
+    for (let waited = 0; left !== undefined && waited < backWithin; waited += lookEvery) {
+      const now = await this.#ops.run((open) => open.checkQueue(this.#queue)).catch(() => undefined)
+      if (now === undefined || now.messageCount >= left.messageCount + this.#out.size) break
+      await this.#ops.pause(lookEvery)
     }
   }
 }

@@ -10,7 +10,14 @@ import type { Properties } from './frames.ts'
  */
 
 /** What the adapter itself writes beside a message; no header of a user can hold a colon. */
-export const own = { park: 'pabal:park', due: 'pabal:due', to: 'pabal:to', nudge: 'pabal:nudge', fence: 'pabal:fence' } as const
+export const own = {
+  park: 'pabal:park',
+  due: 'pabal:due',
+  to: 'pabal:to',
+  nudge: 'pabal:nudge',
+  fence: 'pabal:fence',
+  most: 'pabal:most',
+} as const
 
 /** Headers that the broker gives a meaning, or writes itself. */
 const brokers = [
@@ -24,6 +31,7 @@ const brokers = [
   'x-last-death-queue',
   'x-last-death-reason',
   'x-delivery-count',
+  'x-acquired-count',
   'x-stream-offset',
   'x-received-from',
   'x-opt-enqueue-time',

@@ -24,6 +24,8 @@ export interface Task {
   /** Consumers: the share of handlings that fail. */
   readonly failing?: number | undefined
   readonly maxLosses?: number | undefined
+  /** Consumers: how much they take at once. */
+  readonly maxMessages?: number | undefined
   /** Askers: how many questions this life asks. */
   readonly ask?: number | undefined
 }

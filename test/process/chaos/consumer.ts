@@ -8,7 +8,7 @@ import { Ledger } from './ledger.ts'
 export async function consume(app: App, task: Task): Promise<() => Promise<void>> {
   const works = new Ledger(join(task.folder, 'work.effects'))
   const audits = new Ledger(join(task.folder, 'audit.effects'))
-  const policy = { maxLosses: task.maxLosses ?? 50, retry: { delay: 5, maxDelay: 50, attempts: 100 } }
+  const policy = { maxLosses: task.maxLosses ?? 50, maxMessages: task.maxMessages, retry: { delay: 5, maxDelay: 50, attempts: 100 } }
   let idle = true
   const line = (payload: { key: string; seq: number }, id: string) => `${payload.key} ${payload.seq} ${id} ${task.name}`
   await app.serve(Audit, { note: ({ payload, message }) => audits.append([line(payload, message.id)]) }, policy)

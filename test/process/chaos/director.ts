@@ -57,9 +57,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       killed[role]++
       options.progress?.(killed)
     }
-    const start = async ({ role, name }: Slot, more: Pick<Task, 'dieAt' | 'failing'>) => {
+    const start = async ({ role, name, maxMessages }: Slot, more: Pick<Task, 'dieAt' | 'failing'>) => {
       // on a broker a takeover takes seconds: what is sent meanwhile must be handled too
-      const actor = new Actor({ role, name, url, folder, pause: broker === undefined ? undefined : 50, ...more })
+      const actor = new Actor({ role, name, url, folder, maxMessages, pause: broker === undefined ? undefined : 50, ...more })
       actors.push(actor)
       await actor.ready
       return actor

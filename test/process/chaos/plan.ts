@@ -15,6 +15,8 @@ export interface Slot {
   readonly role: 'producer' | 'consumer'
   /** One death a life, in order; the life after the last ends in peace. */
   readonly deaths: readonly Death[]
+  /** Consumers: how much they take at once, each another number. */
+  readonly maxMessages?: number | undefined
 }
 
 const storing: readonly FaultPoint[] = ['transport.commit.before', 'transport.commit.after', 'transport.sync.after']
@@ -27,9 +29,9 @@ export function planOf(seed: number, kills: number): readonly Slot[] {
   const slots = [
     { name: 'producer-0', role: 'producer', deaths: [] as Death[] },
     { name: 'producer-1', role: 'producer', deaths: [] as Death[] },
-    { name: 'consumer-0', role: 'consumer', deaths: [] as Death[] },
-    { name: 'consumer-1', role: 'consumer', deaths: [] as Death[] },
-    { name: 'consumer-2', role: 'consumer', deaths: [] as Death[] },
+    { name: 'consumer-0', role: 'consumer', deaths: [] as Death[], maxMessages: 1000 },
+    { name: 'consumer-1', role: 'consumer', deaths: [] as Death[], maxMessages: 40 },
+    { name: 'consumer-2', role: 'consumer', deaths: [] as Death[], maxMessages: 5 },
   ] as const
   for (let kill = 0; kill < kills; kill++) {
     const slot = slots[kill % slots.length] as (typeof slots)[number]
