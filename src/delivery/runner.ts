@@ -8,7 +8,7 @@ import { failureOf, killed, reasonOf, spent, unknownType } from './failure.ts'
 import { Grace } from './grace.ts'
 import type { House, Keys } from './keys.ts'
 import { released } from './ledger.ts'
-import type { ConsumerOptions, Route } from './types.ts'
+import type { ConsumerOptions } from './types.ts'
 
 /** What a handler said, or a promise of it; undefined where the message is not known here. */
 type Emit = readonly Outgoing[] | undefined | Promise<readonly Outgoing[]>
@@ -83,15 +83,13 @@ export class Runner {
     if (route === undefined) return undefined
     this.#grace.forget(message.id)
     const value = route.decode(message)
-    if (value instanceof Promise) return this.#handleLater(attempt, route, value)
+    if (value instanceof Promise)
+      return value.then((payload) => {
+        attempt.decoded = true
+        return route.handle(payload, attempt)
+      })
     attempt.decoded = true
     return route.handle(value, attempt)
-  }
-
-  async #handleLater(attempt: Attempt, route: Route, value: Promise<unknown>): Promise<readonly Outgoing[]> {
-    const payload = await value
-    attempt.decoded = true
-    return route.handle(payload, attempt)
   }
 
   #handled(attempt: Attempt, emit: readonly Outgoing[]): void {

@@ -27,12 +27,7 @@ export class Codec {
   /** The body, or a promise of it where the schema is asynchronous. Throws `INVALID_PAYLOAD`. */
   encode(payload: unknown): Uint8Array | Promise<Uint8Array> {
     const checked = this.#outgoing(payload)
-    return checked instanceof Promise ? this.#later(checked, payload) : this.#bytes(payload)
-  }
-
-  async #later(checked: Promise<unknown>, payload: unknown): Promise<Uint8Array> {
-    await checked
-    return this.#bytes(payload)
+    return checked instanceof Promise ? checked.then(() => this.#bytes(payload)) : this.#bytes(payload)
   }
 
   /** The schema's output, or a promise of it. Throws `INVALID_MESSAGE`. */
@@ -85,10 +80,7 @@ export class MessageCodec extends Codec {
   }
 
   override decode(message: Message): unknown {
-    return message.version === this.version ? this.incoming(this.value(message)) : this.#decodeOlder(message)
-  }
-
-  #decodeOlder(message: Message): unknown {
+    if (message.version === this.version) return this.incoming(this.value(message))
     const older = this.#older.get(message.version)
     if (older === undefined)
       throw new PabalError(

@@ -111,20 +111,19 @@ export class Outbound {
     } catch (error) {
       sent = [coded(error, outgoing.message)]
     }
-    return 'then' in sent ? this.#handed(sent, outgoing, bytes, receipt) : receipt.sent(sent[0] ?? 'sent', outgoing)
-  }
-
-  async #handed<T>(sent: Promise<readonly SendResult[]>, outgoing: Outgoing, bytes: number, receipt: Receipt<T>): Promise<T> {
+    if (!('then' in sent)) return receipt.sent(sent[0] ?? 'sent', outgoing)
     this.#underWay++
     this.#bytes += bytes
-    let result: SendResult
-    try {
-      result = (await sent)[0] ?? 'sent'
-    } catch (error) {
-      result = coded(error, outgoing.message)
-    }
-    this.#left(bytes)
-    return receipt.sent(result, outgoing)
+    return sent.then(
+      (results) => {
+        this.#left(bytes)
+        return receipt.sent(results[0] ?? 'sent', outgoing)
+      },
+      (error: unknown) => {
+        this.#left(bytes)
+        return receipt.sent(coded(error, outgoing.message), outgoing)
+      },
+    )
   }
 
   async #queue<T>(channel: Channel, outgoing: Outgoing | Promise<Outgoing>, receipt: Receipt<T>): Promise<T> {

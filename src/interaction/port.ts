@@ -48,21 +48,8 @@ export class Port {
     const key = this.#key(payload, fields)
     const id = fields.id ?? origin.nextId(this.channel, this.data.type, now)
     if (id === '') throw new PabalError('INVALID_OPTION', `${this.label}: the option id is empty`)
-    if (body instanceof Promise) return this.#later(body, origin, now, key, id, fields, expectsReply)
+    if (body instanceof Promise) return body.then((bytes) => this.#outgoing(origin, now, bytes, key, id, fields, expectsReply))
     return this.#outgoing(origin, now, body, key, id, fields, expectsReply)
-  }
-
-  // A closure over what a function is given costs each of its calls memory, also those that do not come to it: so it stands apart.
-  async #later(
-    body: Promise<Uint8Array>,
-    origin: Origin,
-    now: number,
-    key: string | undefined,
-    id: string,
-    fields: SendFields,
-    expectsReply: boolean,
-  ): Promise<Outgoing> {
-    return this.#outgoing(origin, now, await body, key, id, fields, expectsReply)
   }
 
   #outgoing(

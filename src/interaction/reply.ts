@@ -41,19 +41,9 @@ const grace = 10_000
 /** The reply to `request` as `source` sends it, or a promise where its schema is asynchronous. Throws `INVALID_PAYLOAD`. */
 export function makeReply(request: Message, source: string, port: ReplyPort, value: ReplyValue, now: number): Outgoing | Promise<Outgoing> {
   const body = port.encode(value.payload)
-  if (body instanceof Promise) return replyLater(request, source, port, body, value, now)
+  if (body instanceof Promise)
+    return body.then((bytes) => replyOf(request, source, port.name, port.contentType, bytes, value.headers, undefined, now))
   return replyOf(request, source, port.name, port.contentType, body, value.headers, undefined, now)
-}
-
-async function replyLater(
-  request: Message,
-  source: string,
-  port: ReplyPort,
-  body: Promise<Uint8Array>,
-  value: ReplyValue,
-  now: number,
-): Promise<Outgoing> {
-  return replyOf(request, source, port.name, port.contentType, await body, value.headers, undefined, now)
 }
 
 /** Tells the caller that there will be no answer: a code and nothing else, since stacks and messages may hold secrets. */

@@ -212,11 +212,8 @@ export function answerOf(port: Port, message: Message): Answer | Promise<Answer>
     )
   }
   const payload = reply.decode(message)
-  return payload instanceof Promise ? answerLater(message, reply.failure, payload) : answer(message, reply.failure, payload)
-}
-
-async function answerLater(message: Message, failure: boolean, payload: Promise<unknown>): Promise<Answer> {
-  return answer(message, failure, await payload)
+  if (payload instanceof Promise) return payload.then((value) => answer(message, reply.failure, value))
+  return answer(message, reply.failure, payload)
 }
 
 function answer(message: Message, failure: boolean, payload: unknown): Answer {

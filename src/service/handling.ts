@@ -113,20 +113,17 @@ export class Handling implements Speaker, Origin {
       kept.push(outgoing)
       return Promise.resolve({ id: outgoing.message.id })
     }
-    const said = this.#keepLater(kept, outgoing)
+    // Keeps its place while an asynchronous schema looks at it. Where that refuses, the handler fails even if nobody awaits.
+    const place = kept.push(undefined) - 1
+    const said = outgoing.then((made) => {
+      this.#weigh(made)
+      kept[place] = made
+      return { id: made.message.id }
+    })
     said.catch(() => undefined)
     this.#unfinished ??= []
     this.#unfinished.push(said)
     return said
-  }
-
-  /** Keeps its place while an asynchronous schema looks at it. Where that refuses, the handler fails even if nobody awaits. */
-  async #keepLater(kept: (Outgoing | undefined)[], outgoing: Promise<Outgoing>): Promise<Accepted> {
-    const place = kept.push(undefined) - 1
-    const made = await outgoing
-    this.#weigh(made)
-    kept[place] = made
-    return { id: made.message.id }
   }
 
   keep(outgoing: Outgoing): void {

@@ -164,11 +164,7 @@ export class ReplyingRoute extends OneWayRoute {
       return encoded instanceof Promise ? encoded.then(() => undefined) : undefined
     }
     const made = makeReply(message, this.as, port, value, this.core.runtime.now())
-    return made instanceof Promise ? this.#keepLater(handling, made) : this.#keep(handling, made)
-  }
-
-  async #keepLater(handling: Handling, made: Promise<Outgoing>): Promise<void> {
-    this.#keep(handling, await made)
+    return made instanceof Promise ? made.then((reply) => this.#keep(handling, reply)) : this.#keep(handling, made)
   }
 
   /** Its ids follow from those of the request, which have travelled. */

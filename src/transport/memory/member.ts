@@ -117,18 +117,12 @@ export class Member implements Subscription, Owner {
     } catch {
       settlement = later
     }
-    if ('then' in settlement) void this.#settledLater(out, settlement)
+    if ('then' in settlement)
+      settlement.then(
+        (value) => this.#settled(out, value),
+        () => this.#settled(out, later),
+      )
     else this.#settled(out, settlement)
-  }
-
-  async #settledLater(out: Handout<Shard>, settlement: Promise<Settlement>): Promise<void> {
-    let value = later
-    try {
-      value = await settlement
-    } catch {
-      // Given back.
-    }
-    this.#settled(out, value)
   }
 
   #settled(out: Handout<Shard>, settlement: Settlement): void {

@@ -44,10 +44,8 @@ export class Turns {
 
   /** The value, given to who awaits it after the turn where one is due: a sender in a loop would never let it come. */
   paced<T>(value: T): Promise<T> | undefined {
-    return this.#waiting === undefined ? undefined : this.#afterTurn(this.#waiting, value)
-  }
-
-  #afterTurn<T>(waiting: (() => void)[], value: T): Promise<T> {
+    const waiting = this.#waiting
+    if (waiting === undefined) return undefined
     // Under load nearly all get the same word: one promise for all of them.
     if (this.#paced?.value !== value) this.#paced = { value, later: new Promise((resolve) => waiting.push(() => resolve(value))) }
     return this.#paced?.later as Promise<T>
