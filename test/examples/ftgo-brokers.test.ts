@@ -25,6 +25,13 @@ describe.each(['amqp', 'kafka'] satisfies TransportName[])('%s', async (transpor
     },
   )
 
+  test('where nobody listens it says so, and nothing else', async () => {
+    const run = await demo(['--transport', `${transport}://127.0.0.1:1`, '--count', '1'])
+    expect(run.out + run.err).toMatch(/^BROKER_UNREACHABLE: [^\n]+\n[^\n]+\n$/)
+    expect(run.code).toBe(3)
+    expect(run.left).toEqual([])
+  })
+
   test.skipIf(!can)('on a broker that others use it makes everything under a prefix, and deletes it', async () => {
     const url = transport === 'amqp' ? rabbitmq.url(rabbitmq.port) : kafka.url(kafka.port)
     const run = await demo(['--transport', url, '--count', '6', '--rate', '10', '--json'])

@@ -31,18 +31,32 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
   const folder = mkdtempSync(join(tmpdir(), 'ftgo-'))
   const say = (text: string): void => void out.write(`${text}\n`)
   let stage: Stage | undefined
+  let app: App | undefined
   try {
     stage = await openStage(options.transport, folder, say)
     const { url, shared, broker } = stage
-    return await play(options, world, { url, shared, folder, ordersFile: options.orders, careless: options.careless }, broker, out)
+    const place: Place = { url, shared, folder, ordersFile: options.orders, careless: options.careless }
+    app = await connect(await target(place), {
+      name: 'website',
+      middleware: [countStyles(place, 'website')],
+      logger: logTo(place, 'website'),
+    })
+    return await play(options, world, place, app, broker, out)
   } finally {
-    await stage?.close()
+    await stage?.close(app !== undefined)
     if (options.keep) say(`Databases, journals and logs are in ${folder}`)
     else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
-async function play(options: Options, world: World, place: Place, broker: Victim | undefined, out: NodeJS.WriteStream): Promise<Result> {
+async function play(
+  options: Options,
+  world: World,
+  place: Place,
+  app: App,
+  broker: Victim | undefined,
+  out: NodeJS.WriteStream,
+): Promise<Result> {
   const count = options.count ?? world.orders.length
   const tracker = new Tracker()
   const progress = new Progress(out, tracker, count, () => supervisor.kills + (broker?.kills ?? 0))
@@ -51,13 +65,7 @@ async function play(options: Options, world: World, place: Place, broker: Victim
   const supervisor = new Supervisor(place, say)
   const stopping = new AbortController()
   const deaf = onInterrupt(stopping, supervisor, say, tracker)
-  let app: App | undefined
   try {
-    app = await connect(await target(place), {
-      name: 'website',
-      middleware: [countStyles(place, 'website')],
-      logger: logTo(place, 'website'),
-    })
     const website = await startWebsite(app, tracker)
     say('Starting six services …')
     await supervisor.start()
@@ -72,7 +80,7 @@ async function play(options: Options, world: World, place: Place, broker: Victim
       await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
       await chaos
       await settled(tracker)
-      await viewed(app as App, tracker)
+      await viewed(app, tracker)
     }
     await Promise.race([work(), supervisor.failed])
     const seconds = (performance.now() - began) / 1000
@@ -92,7 +100,7 @@ async function play(options: Options, world: World, place: Place, broker: Victim
     progress.stop()
     deaf()
     supervisor.abandon()
-    await app?.close({ within: '1s' }).catch(() => undefined)
+    await app.close({ within: '1s' }).catch(() => undefined)
   }
 }
 

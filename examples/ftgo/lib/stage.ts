@@ -12,7 +12,8 @@ export interface Stage {
   readonly shared: boolean
   /** Present where the demo started it. */
   readonly broker?: Victim | undefined
-  close(): Promise<void>
+  /** `connected`: whether anybody was, so that there may be something to delete. */
+  close(connected: boolean): Promise<void>
 }
 
 /** A store in the folder, a broker of the demo's own, or whatever the URL leads to. */
@@ -21,7 +22,7 @@ export async function openStage(transport: string | undefined, folder: string, s
   if (!isOwn(transport)) {
     if (!isShared(transport)) return { url: transport, shared: false, close: async () => {} }
     const url = prefixed(transport)
-    return { url, shared: true, close: () => wipe(url, folder, say) }
+    return { url, shared: true, close: async (connected) => (connected ? wipe(url, folder, say) : undefined) }
   }
   say(`Starting ${transport === 'amqp' ? 'RabbitMQ' : 'Kafka'} …`)
   const began = performance.now()
