@@ -57,7 +57,7 @@ export class EphemeralReader implements Subscription, LinkUser {
       receive: this.#receive,
       options: this.#options,
       bounds: new Bounds(this.#options),
-      sender: { send: (batch) => this.#world.emit(batch, () => !shard.isLost) },
+      sender: { send: (batch) => this.#world.emit(batch, { wanted: () => !shard.isLost }) },
       parks: volatile,
       runtime,
       owned: () => true,

@@ -125,7 +125,7 @@ export class GroupMember implements Subscription, LinkUser, SeatHost {
       options: this.#options,
       bounds: this.#bounds,
       // What a lost shard's handler sent does not go out again after a reconnect.
-      sender: { send: (batch) => world.emit(batch, () => !shard.isLost) } satisfies Sender,
+      sender: { send: (batch) => world.emit(batch, { wanted: () => !shard.isLost }) } satisfies Sender,
       parks,
       runtime: world.runtime,
       owned: () => world.consuming.fresh || world.consuming.verify(),

@@ -22,8 +22,15 @@ interface Gated {
 
 const mostGated = 10_000
 
-/** Given as `wanted` where nobody waits for what becomes of the messages. */
-export const unwaited = (): boolean => true
+/** Who still wants what is sent, and who waits for it. */
+export interface Terms {
+  /** Asked again before it goes out a second time. */
+  readonly wanted?: (() => boolean) | undefined
+  /** Nobody waits to hear what becomes of it. */
+  readonly unwaited?: boolean | undefined
+}
+
+const usual: Terms = {}
 
 /** Turns what is sent into publications: where to, how durable, and what the broker's word means. */
 export class Sender {
@@ -47,15 +54,14 @@ export class Sender {
     this.#delays = delays
   }
 
-  /** `wanted`: asked again before it goes out a second time. */
-  send(batch: readonly Outgoing[], wanted?: () => boolean): Promise<readonly SendResult[]> {
+  send(batch: readonly Outgoing[], terms: Terms = usual): Promise<readonly SendResult[]> {
     return new Promise((resolve) => {
       const results: SendResult[] = new Array(batch.length)
       let left = batch.length
       if (left === 0) resolve(results)
       for (let index = 0; index < batch.length; index++) {
         const outgoing = batch[index] as Outgoing
-        this.#one(outgoing, wanted, (result) => {
+        this.#one(outgoing, terms, (result) => {
           results[index] = result
           if (--left === 0) resolve(results)
         })
@@ -63,18 +69,18 @@ export class Sender {
     })
   }
 
-  #one(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
+  #one(outgoing: Outgoing, terms: Terms, done: (result: SendResult) => void): void {
     const { channel, message, durable, notBefore } = outgoing
     const fault = checkMessage(message, this.#settings.maxBytes)
     if (fault !== undefined) return done(fault)
-    if (channel.kind === 'inbox') return this.#inbox(outgoing, wanted, done)
+    if (channel.kind === 'inbox') return this.#inbox(outgoing, terms, done)
     if (notBefore !== undefined && !durable)
       return done(
         new PabalError('UNSUPPORTED', `${message.type} is transient and has notBefore: only durable messages can be delayed`, {
           id: message.id,
         }),
       )
-    const go = (): void => (durable ? this.#durable(outgoing, wanted, done) : this.#transient(outgoing, wanted, done))
+    const go = (): void => (durable ? this.#durable(outgoing, terms, done) : this.#transient(outgoing, terms, done))
     // A queue of the transient lane is there while somebody reads it.
     if (!durable && channel.kind === 'point-to-point') return go()
     const shard = durable ? this.#routingKey(message.key) : ''
@@ -112,15 +118,10 @@ export class Sender {
     return exchange
   }
 
-  #durable(
-    { channel, message, notBefore }: Outgoing,
-    wanted: (() => boolean) | undefined,
-    done: (result: SendResult) => void,
-    again = true,
-  ): void {
+  #durable({ channel, message, notBefore }: Outgoing, terms: Terms, done: (result: SendResult) => void, again = true): void {
     const routingKey = this.#routingKey(message.key)
     const wait = notBefore === undefined ? 0 : notBefore - this.#runtime.now()
-    if (wait > 0) return this.#delays.send(channel, routingKey, message, notBefore as number, this.#deadline(), wanted, done)
+    if (wait > 0) return this.#delays.send(channel, routingKey, message, notBefore as number, this.#deadline(), terms.wanted, done)
     const direct = channel.kind === 'point-to-point'
     const properties = propertiesOf(message, true)
     if (direct) properties.mandatory = true
@@ -132,7 +133,7 @@ export class Sender {
       id: message.id,
       deadline: this.#deadline(),
       again: true,
-      ...(wanted === undefined ? {} : { wanted }),
+      ...(terms.wanted === undefined ? {} : { wanted: terms.wanted }),
       done: (result) => {
         if (result !== 'unrouted') return done(result)
         // Nobody would ever get it: the queue was taken away. It is made again, once.
@@ -140,7 +141,7 @@ export class Sender {
           channel,
           routingKey,
           message.id,
-          again ? () => this.#durable({ channel, message, durable: true }, wanted, done, false) : undefined,
+          again ? () => this.#durable({ channel, message, durable: true }, terms, done, false) : undefined,
           done,
         )
       },
@@ -160,24 +161,18 @@ export class Sender {
     return this.#runtime.monotonic() + this.#settings.sendWithin
   }
 
-  #transient(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
+  #transient(outgoing: Outgoing, terms: Terms, done: (result: SendResult) => void): void {
     const { channel } = outgoing
     const { names } = this.#topology
-    if (channel.kind === 'point-to-point') this.#passing(outgoing, '', names.transientQueue(channel, ''), wanted, done)
-    else this.#passing(outgoing, names.transientExchange(channel), '', wanted, done)
+    if (channel.kind === 'point-to-point') this.#passing(outgoing, '', names.transientQueue(channel, ''), terms, done)
+    else this.#passing(outgoing, names.transientExchange(channel), '', terms, done)
   }
 
-  #inbox(outgoing: Outgoing, wanted: (() => boolean) | undefined, done: (result: SendResult) => void): void {
-    this.#passing(outgoing, '', this.#topology.names.inbox(outgoing.channel.address), wanted, done)
+  #inbox(outgoing: Outgoing, terms: Terms, done: (result: SendResult) => void): void {
+    this.#passing(outgoing, '', this.#topology.names.inbox(outgoing.channel.address), terms, done)
   }
 
-  #passing(
-    { message, ttl }: Outgoing,
-    exchange: string,
-    routingKey: string,
-    wanted: (() => boolean) | undefined,
-    done: (result: SendResult) => void,
-  ): void {
+  #passing({ message, ttl }: Outgoing, exchange: string, routingKey: string, terms: Terms, done: (result: SendResult) => void): void {
     const properties = propertiesOf(message, false)
     properties.mandatory = true
     if (ttl !== undefined) properties.expiration = String(Math.max(1, Math.ceil(ttl)))
@@ -190,8 +185,8 @@ export class Sender {
       deadline: this.#runtime.monotonic() + (ttl ?? transientWithin),
       again: false,
       // Who asks waits for the answer.
-      lazy: message.kind === 'query' || wanted === unwaited,
-      ...(wanted === undefined ? {} : { wanted }),
+      lazy: message.kind === 'query' || terms.unwaited === true,
+      ...(terms.wanted === undefined ? {} : { wanted: terms.wanted }),
       done: (result: Published) => done(result === 'unrouted' ? 'no-receiver' : result),
     })
   }

@@ -6,7 +6,6 @@ import { Acks } from './acks.ts'
 import type { AmqpConfirmChannel, AmqpConnection, AmqpMessage } from './driver.ts'
 import { consume } from './inflow.ts'
 import type { LinkUser } from './link.ts'
-import { unwaited } from './sender.ts'
 import { shut } from './shut.ts'
 import { messageOf } from './wire.ts'
 import type { World } from './world.ts'
@@ -142,7 +141,7 @@ export class TransientReader implements Subscription, LinkUser {
 
   #settled(message: Message, size: number, settlement: Settlement): void {
     if ('emit' in settlement) {
-      if (settlement.emit.length > 0) void this.#world.emit(settlement.emit, unwaited)
+      if (settlement.emit.length > 0) void this.#world.emit(settlement.emit, { unwaited: true })
     } else {
       const after = 'release' in settlement ? (settlement.release.after ?? 0) : 0
       this.#world.runtime.timer(Math.max(pause, after), () => this.#o.again(message), true)

@@ -19,7 +19,7 @@ import { Names } from './names.ts'
 import { Ops } from './ops.ts'
 import { type AmqpOptions, type Settings, settingsOf } from './options.ts'
 import { Publisher } from './publisher.ts'
-import { Sender } from './sender.ts'
+import { Sender, type Terms } from './sender.ts'
 import { Topology } from './topology.ts'
 import { TransientReader } from './transient.ts'
 import type { World } from './world.ts'
@@ -77,7 +77,7 @@ export class AmqpTransport implements Transport {
     members.answer = (group, question) => keeper.answer(group, question as Question, members.id)
     const sender = new Sender(settings, runtime, topology, publisher, passer, new Delays(topology, publisher))
     const fences = new Fences(ops, runtime, topology.names.system('fence'))
-    const emit = (batch: readonly Outgoing[], wanted: () => boolean) => sender.send(batch, wanted)
+    const emit = (batch: readonly Outgoing[], terms: Terms) => sender.send(batch, terms)
     const warn = (warning: string): void => {
       if (this.#said === '' && !this.#closing) this.#listener({ ready: true, warning })
     }

@@ -5,6 +5,7 @@ import type { Link } from './link.ts'
 import type { Members } from './members.ts'
 import type { Settings } from './options.ts'
 import type { Publisher } from './publisher.ts'
+import type { Terms } from './sender.ts'
 import type { Topology } from './topology.ts'
 
 /** What everything of one transport shares. */
@@ -19,6 +20,6 @@ export interface World {
   readonly fences: Fences
   /** Something that people should know and that stops nothing. */
   warn(text: string): void
-  /** Sends what a settlement emits, for as long as it is `wanted`. */
-  emit(batch: readonly Outgoing[], wanted: () => boolean): Promise<readonly SendResult[]>
+  /** Sends what a settlement emits. */
+  emit(batch: readonly Outgoing[], terms: Terms): Promise<readonly SendResult[]>
 }
