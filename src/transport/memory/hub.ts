@@ -115,14 +115,14 @@ export class Hub implements Host {
     const { channel, durable, notBefore, ttl } = outgoing
     if (channel.kind === 'inbox') {
       const inbox = this.inboxes.get(channel.address)
-      inbox?.accept(keep(outgoing.message), bytes)
+      inbox?.accept(keep(outgoing), bytes)
       return inbox === undefined ? 'no-receiver' : 'sent'
     }
     const topic = found ?? this.topic(channel)
     const groups = durable ? topic.durable : topic.transient
     if (!durable && !groups.some((group) => group.members.length > 0)) return 'no-receiver'
     if (groups.length === 0) return 'sent'
-    const message = keep(outgoing.message)
+    const message = keep(outgoing)
     if (durable && notBefore !== undefined && notBefore > this.runtime.now()) {
       this.alarms.set(notBefore, new Delayed(topic, groups, message, bytes, notBefore))
       return 'sent'
