@@ -108,14 +108,15 @@ export class Hub implements Host {
   route(outgoing: Outgoing): void {
     const topic = this.topics.get(outgoing.channel.address)
     const bytes = sizeOf(outgoing.message)
-    if (outgoing.durable || this.#fault(outgoing, topic, bytes) === undefined) this.#route(outgoing, topic, bytes)
+    if (outgoing.durable || this.#fault(outgoing, topic, bytes) === undefined) this.#route(outgoing, topic, bytes, true)
   }
 
-  #route(outgoing: Outgoing, found: Topic | undefined, bytes: number): SendResult {
+  #route(outgoing: Outgoing, found: Topic | undefined, bytes: number, emitted = false): SendResult {
     const { channel, durable, notBefore, ttl } = outgoing
     if (channel.kind === 'inbox') {
       const inbox = this.inboxes.get(channel.address)
-      inbox?.accept(keep(outgoing), bytes)
+      if (emitted) inbox?.take(keep(outgoing), bytes)
+      else inbox?.accept(keep(outgoing), bytes)
       return inbox === undefined ? 'no-receiver' : 'sent'
     }
     const topic = found ?? this.topic(channel)
