@@ -2,6 +2,7 @@ import { PabalError } from '../errors.ts'
 import type { Message } from '../message/message.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Delivery, Inbox, Settlement, Transport } from '../transport/seam.ts'
+import { Correlations } from './correlations.ts'
 import { type Dated, Deadlines } from './deadlines.ts'
 
 /** Something that waits for replies under a correlation id. */
@@ -26,7 +27,7 @@ export class ReplyInbox {
   readonly #transport: Transport
   readonly #owner: string
   readonly #counters: LateCounter
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #waiting = new Correlations<Waiting>()
   readonly #deadlines: Deadlines
   #inbox: Inbox | undefined
   #opening: Promise<string> | undefined
@@ -57,7 +58,7 @@ export class ReplyInbox {
 
   /** True where somebody waits under this correlation id: asking again under the same id then needs another one. */
   has(correlation: string): boolean {
-    return this.#waiting.has(correlation)
+    return this.#waiting.get(correlation) !== undefined
   }
 
   add(waiting: Waiting): void {
@@ -67,18 +68,18 @@ export class ReplyInbox {
         id: waiting.correlation,
         hint: 'Ask more slowly, or shorten `within`.',
       })
-    this.#waiting.set(waiting.correlation, waiting)
+    this.#waiting.add(waiting)
     this.#deadlines.add(waiting)
   }
 
   remove(waiting: Waiting): void {
-    if (this.#waiting.get(waiting.correlation) === waiting) this.#waiting.delete(waiting.correlation)
+    this.#waiting.remove(waiting)
     this.#deadlines.remove(waiting)
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const waiting of [...this.#waiting.values()]) {
+    for (const waiting of this.#waiting.all()) {
       this.remove(waiting)
       waiting.closed()
     }

@@ -64,21 +64,21 @@ export class Outbound {
     }
   }
 
-  /** Refuses what cannot travel, before anything is written. `ownIds`: see `checkMessage`. */
-  check(outgoing: Outgoing, ownIds = false): void {
-    const fault = this.fault(outgoing, ownIds)
+  /** Refuses what cannot travel, before anything is written. `own`: see `checkMessage`. */
+  check(outgoing: Outgoing, own = false): void {
+    const fault = this.fault(outgoing, own)
     if (fault !== undefined) throw fault
   }
 
   /** Why it cannot travel; undefined where it can. */
-  fault({ message, notBefore }: Outgoing, ownIds = false): PabalError | undefined {
+  fault({ message, notBefore }: Outgoing, own = false): PabalError | undefined {
     if (notBefore !== undefined && !this.capabilities.delays)
       return new PabalError(
         'UNSUPPORTED',
         `${message.type}: a delay was asked for, and the transport ${this.transport.name} does not declare "delays"`,
         { id: message.id },
       )
-    return checkMessage(message, this.capabilities.maxBytes, ownIds)
+    return checkMessage(message, this.capabilities.maxBytes, own)
   }
 
   /**

@@ -83,6 +83,7 @@ export class Port {
       durable: this.durable,
       notBefore: fields.notBefore,
       ttl: this.durable ? undefined : fields.within,
+      given: true,
     }
   }
 

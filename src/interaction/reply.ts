@@ -94,7 +94,7 @@ function replyOf(
     headers: copyOfHeaders(headers, request.type),
     body,
   }
-  return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : (withinOf(request) ?? 0) + grace }
+  return { channel, message, durable, notBefore: undefined, ttl: durable ? undefined : (withinOf(request) ?? 0) + grace, given: true }
 }
 
 function echo(from: Readonly<Record<string, string>>, code: ErrorCode | undefined): Readonly<Record<string, string>> {

@@ -29,26 +29,10 @@ export interface AskOptions {
 
 /**
  * Request/response: sends the message and waits for its reply. A command is durable and its deadline ends only the wait;
- * a query is transient. `wait`: milliseconds until the caller stops waiting. Rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
+ * a query is transient. `wait`: milliseconds until the caller stops waiting. Throws or rejects with `TIMEOUT` or `OUTCOME_UNKNOWN`, `NO_RESPONDER`, `CANCELLED`, `REMOTE_ERROR`,
  * `INVALID_PAYLOAD`, `INVALID_KEY`, `OVERLOADED`, `CLOSED`, or what the transport said.
  */
 export function request(
-  outbound: Outbound,
-  inbox: ReplyInbox,
-  port: Port,
-  payload: unknown,
-  wait: number,
-  options: AskOptions,
-  origin: Origin,
-): Promise<Answer> {
-  try {
-    return start(outbound, inbox, port, payload, wait, options, origin)
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-function start(
   outbound: Outbound,
   inbox: ReplyInbox,
   port: Port,
@@ -75,15 +59,14 @@ function start(
   }
   // Encoded now, also where the inbox is still being opened: its place among what is sent, and the payload, are those of the call.
   const made = port.make(origin, now, payload, fields, true)
-  return new Promise((resolve, reject) => {
-    const deadline = runtime.monotonic() + within
-    // Asked again under an id that still waits: the message keeps the id, the replies are told apart. A new id is nobody else's.
-    const taken = (options.id !== undefined || origin.cause !== undefined) && inbox.has(id)
-    const pending = new PendingRequest(inbox, port, id, taken ? `${id}:${deadline}:${inbox.size}` : id, deadline, within, resolve, reject)
-    inbox.add(pending)
-    if (options.signal !== undefined) pending.listen(options.signal)
-    void outbound.send(port.channel, pending.addressed(outbound, made, address, options.id === undefined), pending)
-  })
+  const deadline = runtime.monotonic() + within
+  // Asked again under an id that still waits: the message keeps the id, the replies are told apart. A new id is nobody else's.
+  const taken = (options.id !== undefined || origin.cause !== undefined) && inbox.has(id)
+  const pending = new PendingRequest(inbox, port, id, taken ? `${id}:${deadline}:${inbox.size}` : id, deadline, within)
+  inbox.add(pending)
+  if (options.signal !== undefined) pending.listen(options.signal)
+  void outbound.send(port.channel, pending.addressed(outbound, made, address, options.id === undefined), pending)
+  return pending.answer
 }
 
 class PendingRequest implements Waiting, Receipt<void> {
@@ -96,29 +79,23 @@ class PendingRequest implements Waiting, Receipt<void> {
   readonly #port: Port
   readonly #id: string
   readonly #within: number
-  readonly #resolve: (answer: Answer | Promise<Answer>) => void
-  readonly #reject: (error: unknown) => void
+  readonly answer: Promise<Answer>
+  #resolve: ((answer: Answer | Promise<Answer>) => void) | undefined = undefined
+  #reject: ((error: unknown) => void) | undefined = undefined
   #signal: AbortSignal | undefined
   #abort: (() => void) | undefined
 
-  constructor(
-    inbox: ReplyInbox,
-    port: Port,
-    id: string,
-    correlation: string,
-    deadline: number,
-    within: number,
-    resolve: (answer: Answer | Promise<Answer>) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(inbox: ReplyInbox, port: Port, id: string, correlation: string, deadline: number, within: number) {
     this.correlation = correlation
     this.#inbox = inbox
     this.#port = port
     this.#id = id
     this.deadline = deadline
     this.#within = within
-    this.#resolve = resolve
-    this.#reject = reject
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
   }
 
   /** The message with its reply address and correlation, checked; a promise where either is still on its way. */
@@ -160,9 +137,9 @@ class PendingRequest implements Waiting, Receipt<void> {
     this.#leave()
     try {
       const answer = answerOf(this.#port, message)
-      this.#resolve(answer)
+      this.#resolve?.(answer)
     } catch (error) {
-      this.#reject(error)
+      this.#reject?.(error)
     }
   }
 
@@ -190,7 +167,7 @@ class PendingRequest implements Waiting, Receipt<void> {
 
   #end(error: unknown): void {
     this.#leave()
-    this.#reject(error)
+    this.#reject?.(error)
   }
 
   #leave(): void {

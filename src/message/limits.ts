@@ -20,10 +20,10 @@ export function sizeOf(message: Message): number {
 }
 
 /**
- * Why the message cannot travel, or undefined. Nothing may be written where it returns an error. `ownIds`: its id and
- * correlation id were made here or have travelled already, so they are not looked at.
+ * Why the message cannot travel, or undefined. Nothing may be written where it returns an error. `own`: its source and
+ * type are names that were checked when they were declared, its id and correlation id were made here or have travelled already.
  */
-export function checkMessage(message: Message, maxBytes: number, ownIds = false): PabalError | undefined {
+export function checkMessage(message: Message, maxBytes: number, own = false): PabalError | undefined {
   const { id, headers, extensions } = message
   let headerBytes = 0
   if (headers !== none) {
@@ -38,11 +38,12 @@ export function checkMessage(message: Message, maxBytes: number, ownIds = false)
   }
   if (extensions !== none) for (const name in extensions) headerBytes += name.length + Buffer.byteLength(extensions[name] as string)
   const unsafe =
-    (ownIds ? undefined : unsafeText('id', id)) ??
-    unsafeText('source', message.source) ??
-    unsafeText('type', message.type) ??
-    unsafeText('key', message.key) ??
-    (ownIds || message.correlationId === id ? undefined : unsafeText('correlation id', message.correlationId))
+    (own
+      ? undefined
+      : (unsafeText('id', id) ??
+        unsafeText('source', message.source) ??
+        unsafeText('type', message.type) ??
+        (message.correlationId === id ? undefined : unsafeText('correlation id', message.correlationId)))) ?? unsafeText('key', message.key)
   if (unsafe !== undefined)
     return new PabalError(
       'INVALID_HEADER',

@@ -127,8 +127,9 @@ export class Handling implements Speaker, Origin {
   }
 
   keep(outgoing: Outgoing): void {
-    this.#kept ??= []
-    this.#kept.push(outgoing)
+    // Most say nothing else: the first push to an empty list makes room for seventeen.
+    if (this.#kept === undefined) this.#kept = [outgoing]
+    else this.#kept.push(outgoing)
   }
 
   #weigh({ message }: Outgoing): void {

@@ -47,6 +47,8 @@ export interface Outgoing {
   readonly notBefore?: number | undefined
   /** Milliseconds from now after which a transient message may be dropped. */
   readonly ttl?: number | undefined
+  /** Nobody else holds the message: the transport may keep the object itself. */
+  readonly given?: boolean | undefined
 }
 
 /** `no-receiver`: nobody is there, known at once (transient messages only, where `capabilities.detectsNoReceiver`). */

@@ -56,7 +56,7 @@ export class MemoryAdmin implements Admin {
     if (entry.out !== undefined) entry.amended = true
     if (message !== undefined) {
       const bytes = sizeOf(message)
-      entry.message = keep(message)
+      entry.message = keep({ message })
       // While it is out its member counts it with the size it had.
       if (entry.out === undefined) {
         this.#hub.bytes += bytes - entry.bytes
@@ -79,7 +79,7 @@ export class MemoryAdmin implements Admin {
     const found = this.#find(from, position)
     if (found === undefined || found.entry.out !== undefined) return false
     found.group.drop(found.shard, found.entry)
-    const moved = message === undefined ? found.entry.message : keep(message)
+    const moved = message === undefined ? found.entry.message : keep({ message })
     const entry = new Entry(++this.#hub.sequence, moved, sizeOf(moved), Number.POSITIVE_INFINITY)
     this.#hub.count(1, entry.bytes)
     target.shardFor(moved.key).park(entry, note)

@@ -1,5 +1,5 @@
 import { type Message, none } from '../../message/message.ts'
-import type { Delivery, ParkNote } from '../seam.ts'
+import type { Delivery, Outgoing, ParkNote } from '../seam.ts'
 import type { Linked } from './list.ts'
 
 /** One message, stored for one group. */
@@ -131,9 +131,9 @@ export function copy(message: Message): Message {
 }
 
 /** The hub's own message: what the sender does to its object afterwards changes nothing here. */
-export function keep(message: Message): Message {
+export function keep({ message, given }: Pick<Outgoing, 'message' | 'given'>): Message {
   const { extensions, headers } = message
-  const kept = copy(message) as { -readonly [K in keyof Message]: Message[K] }
+  const kept = (given === true ? message : copy(message)) as { -readonly [K in keyof Message]: Message[K] }
   if (extensions !== none && !Object.isFrozen(extensions)) kept.extensions = Object.freeze({ ...extensions })
   if (headers !== none && !Object.isFrozen(headers)) kept.headers = Object.freeze({ ...headers })
   return kept

@@ -108,21 +108,22 @@ export class Hub implements Host {
   route(outgoing: Outgoing): void {
     const topic = this.topics.get(outgoing.channel.address)
     const bytes = sizeOf(outgoing.message)
-    if (outgoing.durable || this.#fault(outgoing, topic, bytes) === undefined) this.#route(outgoing, topic, bytes)
+    if (outgoing.durable || this.#fault(outgoing, topic, bytes) === undefined) this.#route(outgoing, topic, bytes, true)
   }
 
-  #route(outgoing: Outgoing, found: Topic | undefined, bytes: number): SendResult {
+  #route(outgoing: Outgoing, found: Topic | undefined, bytes: number, emitted = false): SendResult {
     const { channel, durable, notBefore, ttl } = outgoing
     if (channel.kind === 'inbox') {
       const inbox = this.inboxes.get(channel.address)
-      inbox?.accept(keep(outgoing.message), bytes)
+      if (emitted) inbox?.take(keep(outgoing), bytes)
+      else inbox?.accept(keep(outgoing), bytes)
       return inbox === undefined ? 'no-receiver' : 'sent'
     }
     const topic = found ?? this.topic(channel)
     const groups = durable ? topic.durable : topic.transient
     if (!durable && !groups.some((group) => group.members.length > 0)) return 'no-receiver'
     if (groups.length === 0) return 'sent'
-    const message = keep(outgoing.message)
+    const message = keep(outgoing)
     if (durable && notBefore !== undefined && notBefore > this.runtime.now()) {
       this.alarms.set(notBefore, new Delayed(topic, groups, message, bytes, notBefore))
       return 'sent'

@@ -65,6 +65,13 @@ export class MemoryInbox implements Inbox {
     this.wake()
   }
 
+  /** What leaves with a settlement is handed over in the same breath, unless something waits before it: its sender's code is done. */
+  take(message: Message, bytes: number): void {
+    if (this.#queue.length > 0 || this.#transport.state !== 'open') return this.accept(message, bytes)
+    this.#hub.turns.burst++
+    this.#hand(message)
+  }
+
   wake(): void {
     if (this.#scheduled || this.#queue.length === 0) return
     this.#scheduled = true
