@@ -93,9 +93,14 @@ export interface Asked {
 }
 
 /** What a fetch asks for. */
-export function fetchAsked(ask: ByteReader): Asked[] {
-  ask.at += 4 + 4 + 4 + 4 + 1 + 4 + 4
-  return ask
+export const fetchAsked = (ask: ByteReader): Asked[] => fetchSaid(ask).asked
+
+/** All that a fetch says, with its session. */
+export function fetchSaid(ask: ByteReader): { id: number; epoch: number; asked: Asked[]; gone: string[] } {
+  ask.at += 4 + 4 + 4 + 4 + 1
+  const id = ask.i32()
+  const epoch = ask.i32()
+  const asked = ask
     .array(() => {
       const topic = ask.text()
       return ask.array(() => {
@@ -107,10 +112,18 @@ export function fetchAsked(ask: ByteReader): Asked[] {
       })
     })
     .flat()
+  const gone = ask.array(() => {
+    const topic = ask.text()
+    return ask.array(() => `${topic}/${ask.i32()}`)
+  })
+  return { id, epoch, asked, gone: gone.flat() }
 }
 
-export function fetchedOf(parts: readonly (Asked & { readonly code?: number; readonly bytes?: Buffer })[]): ByteWriter {
-  const to = new ByteWriter().i32(0).i16(0).i32(0)
+export function fetchedOf(
+  parts: readonly (Asked & { readonly code?: number; readonly bytes?: Buffer })[],
+  { code = 0, session = 0 } = {},
+): ByteWriter {
+  const to = new ByteWriter().i32(0).i16(code).i32(session)
   return to.array(parts, ({ topic, partition, code = 0, bytes = Buffer.alloc(0) }) => {
     to.text(topic).array([0], () =>
       to

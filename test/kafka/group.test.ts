@@ -69,7 +69,8 @@ test('a leader that does not know the topic yet does not leave everybody without
   await membership.close()
 })
 
-test('a position waits while it is not known whether the partition is held; one of a holding that is gone is not written', async () => {
+/** A group whose commits are noted. */
+function committing() {
   const written: number[] = []
   const cluster = fakeCluster((key, ask) => {
     if (key === keys.findCoordinator) return coordinator()
@@ -87,6 +88,11 @@ test('a position waits while it is not known whether the partition is held; one 
         }),
     )
   })
+  return { written, cluster }
+}
+
+test('a position waits while it is not known whether the partition is held; one of a holding that is gone is not written', async () => {
+  const { written, cluster } = committing()
   const holder = { alive: false, generation: 1, member: 'me', holds: () => true, change: () => new Promise<void>(() => undefined) }
   const commits = new Commits(cluster, holder, 't', 'g')
   let lost = false
@@ -102,6 +108,24 @@ test('a position waits while it is not known whether the partition is held; one 
   holder.alive = true
   await expect.poll(() => settled).toBe(2)
   expect(written).toEqual([5])
+  await cluster.close()
+})
+
+test('what may be late goes with what comes after it, and at once when there is no more time', async () => {
+  const { written, cluster } = committing()
+  const holder = { alive: true, generation: 1, member: 'me', holds: () => true, change: () => new Promise<void>(() => undefined) }
+  const commits = new Commits(cluster, holder, 't', 'g', 60_000)
+  const add = (partition: number, floor: number) => commits.add(partition, { floor, done: [], beside: '', stale: () => false })
+  const early = [add(0, 5), add(1, 6)]
+  await pause(20)
+  const all = Promise.all([...early, add(0, 7)])
+  await pause(20)
+  expect(written).toEqual([])
+  commits.hurry()
+  await all
+  expect(written).toEqual([7, 6])
+  await add(1, 8)
+  expect(written).toEqual([7, 6, 8])
   await cluster.close()
 })
 

@@ -1,3 +1,4 @@
+import { systemRuntime } from '../../runtime/system.ts'
 import type { Place } from '../shared/cursor.ts'
 import { type Cluster, pause } from './cluster.ts'
 import { codes, KafkaFault } from './codes.ts'
@@ -36,20 +37,30 @@ export class Commits {
   readonly #membership: Holder
   readonly #topic: string
   readonly #group: string
+  #gather: number
   #wanted = new Map<number, Noted>()
   #running: Promise<void> | undefined
+  #soon = (): void => undefined
 
-  constructor(cluster: Cluster, membership: Holder, topic: string, group: string) {
+  /** `gather`: milliseconds by which a commit may be late, so that it takes the next ones with it. */
+  constructor(cluster: Cluster, membership: Holder, topic: string, group: string, gather = 0) {
     this.#cluster = cluster
     this.#membership = membership
     this.#topic = topic
     this.#group = group
+    this.#gather = gather
+  }
+
+  /** From now on none is late. */
+  hurry(): void {
+    this.#gather = 0
+    this.#soon()
   }
 
   /** Resolves when it is written, or when the partition is lost. */
   async add(partition: number, place: Noted): Promise<void> {
     this.#wanted.set(partition, place)
-    this.#running ??= Promise.resolve().then(() => this.#run())
+    this.#running ??= this.#gathered().then(() => this.#run())
     while (this.#running !== undefined && this.#wanted.get(partition) === place) await this.#running
     if (this.#running !== undefined) await this.#running
   }
@@ -59,7 +70,18 @@ export class Commits {
     this.#wanted = new Map()
     await this.#write(places)
     this.#running = undefined
-    if (this.#wanted.size > 0) this.#running = Promise.resolve().then(() => this.#run())
+    if (this.#wanted.size > 0) this.#running = this.#gathered().then(() => this.#run())
+  }
+
+  #gathered(): Promise<void> {
+    if (this.#gather === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = systemRuntime.timer(this.#gather, resolve)
+      this.#soon = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
   }
 
   async #write(places: Map<number, Noted>): Promise<void> {

@@ -1,12 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.ts'
+import { KafkaFault } from './codes.ts'
 import type { Link } from './link.ts'
 import type { Aborted } from './records.ts'
-
-export interface FetchPart {
-  readonly topic: string
-  readonly partition: number
-  readonly from: number
-}
+import type { FetchPart, FetchSession } from './session.ts'
 
 export interface Fetched {
   readonly topic: string
@@ -30,29 +26,44 @@ export interface FetchLimits {
 const fetchKey = 1
 const fetchVersion = 10
 
-/** Reads several partitions of one broker at once: committed records only. */
-export async function fetch(link: Link, parts: readonly FetchPart[], { wait, bytes, partitionBytes }: FetchLimits): Promise<Fetched[]> {
-  const byTopic = new Map<string, FetchPart[]>()
-  for (const part of parts) {
-    const some = byTopic.get(part.topic)
-    if (some) some.push(part)
-    else byTopic.set(part.topic, [part])
-  }
-  const to = new ByteWriter(64 + parts.length * 48)
-  to.i32(-1).i32(wait).i32(1).i32(bytes).i8(1).i32(0).i32(-1)
-  to.array([...byTopic], ([topic, some]) => {
-    to.text(topic).array(some, ({ partition, from }) => to.i32(partition).i32(-1).i64(from).i64(-1).i32(partitionBytes))
-  })
-  to.i32(0)
+/** Reads several partitions of one broker at once: committed records only. With a session only what is new is said, both ways. */
+export async function fetch(link: Link, wanted: readonly FetchPart[], limits: FetchLimits, session?: FetchSession): Promise<Fetched[]> {
   const connection = link.ready ?? (await link.connect())
-  return link.send(connection, fetchKey, fetchVersion, [to.take()], read)
+  const { id, epoch, parts, gone } = session?.change(wanted) ?? { id: 0, epoch: -1, parts: wanted, gone: [] }
+  const to = new ByteWriter(64 + (parts.length + gone.length) * 48)
+  to.i32(-1).i32(limits.wait).i32(1).i32(limits.bytes).i8(1).i32(id).i32(epoch)
+  to.array([...byTopic(parts)], ([topic, some]) => {
+    to.text(topic).array(some, ({ partition, from }) => to.i32(partition).i32(-1).i64(from).i64(-1).i32(limits.partitionBytes))
+  })
+  to.array([...byTopic(gone)], ([topic, some]) => {
+    to.text(topic).array(some, ({ partition }) => to.i32(partition))
+  })
+  try {
+    const answer = await link.send(connection, fetchKey, fetchVersion, [to.take()], read)
+    if (session !== undefined) session.answered(answer.code, answer.session)
+    else if (answer.code !== 0) throw new KafkaFault(answer.code, 'a fetch')
+    return answer.found
+  } catch (error) {
+    session?.lost()
+    throw error
+  }
 }
 
-function read(bytes: Buffer, at: number): Fetched[] {
+function byTopic(parts: readonly FetchPart[]): Map<string, FetchPart[]> {
+  const found = new Map<string, FetchPart[]>()
+  for (const part of parts) {
+    const some = found.get(part.topic)
+    if (some) some.push(part)
+    else found.set(part.topic, [part])
+  }
+  return found
+}
+
+function read(bytes: Buffer, at: number): { code: number; session: number; found: Fetched[] } {
   const from = new ByteReader(bytes, at)
   from.i32()
-  const whole = from.i16()
-  from.i32()
+  const code = from.i16()
+  const session = from.i32()
   const found = from
     .array(() => {
       const topic = from.text()
@@ -67,5 +78,5 @@ function read(bytes: Buffer, at: number): Fetched[] {
       })
     })
     .flat()
-  return whole === 0 ? found : found.map((one) => ({ ...one, code: whole }))
+  return { code, session, found }
 }

@@ -1,8 +1,9 @@
 import { backoff, type Cluster, pause } from './cluster.ts'
 import { codes, isPassing, KafkaFault } from './codes.ts'
-import { type Fetched, type FetchPart, fetch } from './fetch.ts'
+import { type Fetched, fetch } from './fetch.ts'
 import type { Link } from './link.ts'
 import { type Decompress, type Raw, readRecords } from './records.ts'
+import { type FetchPart, FetchSession } from './session.ts'
 
 /** Who reads a partition. */
 export interface Reader {
@@ -44,13 +45,15 @@ export interface FetcherOptions {
 /** A new partition, or one that has room again, waits as long as a request that is under way without it. */
 const longWait = 250
 const shortWait = 20
+/** Less is handed out before more is asked for: nothing waits behind it. */
+const fewBytes = 4096
 
 /** Reads partitions from offsets, all those of one broker with one request at a time on a connection of its own. */
 export class Fetcher {
   readonly #cluster: Cluster
   readonly #o: FetcherOptions
   readonly #slots = new Map<string, Slot>()
-  readonly #links = new Map<number, Link>()
+  readonly #links = new Map<number, { readonly link: Link; readonly session: FetchSession }>()
   readonly #looping = new Set<number>()
   #turn = 0
   #locating = false
@@ -122,18 +125,23 @@ export class Fetcher {
       try {
         const taken: (() => void)[] = []
         let trouble = false
+        let size = 0
         for (const answer of (await answers) as Fetched[]) {
           const take = this.#took(answer, slots)
           if (typeof take === 'function') taken.push(take)
           else trouble ||= take
+          size += answer.bytes.length
         }
         failures = trouble ? failures + 1 : 0
+        const few = size < fewBytes
         // The next answer is on its way while what came is handed out.
-        if (taken.length > 0 && failures === 0 && !this.#closed) {
+        if (taken.length > 0 && failures === 0 && !few && !this.#closed) {
           asked = this.#ask(node)
           if (asked.answers === undefined) asked = undefined
         }
         for (const take of taken) take()
+        // What is said in return goes first: the broker is not to look for more meanwhile.
+        if (taken.length > 0 && few) await pause(0)
       } catch (error) {
         failures++
         if (this.#closed) break
@@ -166,13 +174,14 @@ export class Fetcher {
     }
     const slots = new Map(mine.map((slot) => [slot, slot.at]))
     if (mine.length === 0) return { answers: undefined, leftOut, slots }
-    let link = this.#links.get(node)
-    if (link === undefined) this.#links.set(node, (link = this.#cluster.private(node, { requestTimeout: 10_000 })))
+    let there = this.#links.get(node)
+    if (there === undefined)
+      this.#links.set(node, (there = { link: this.#cluster.private(node, { requestTimeout: 10_000 }), session: new FetchSession() }))
     const parts = mine.map(({ topic, partition, at }): FetchPart => ({ topic, partition, from: at }))
     // The first partitions of a request are filled first: another one begins each time.
     if (parts.length > 1) parts.push(...parts.splice(0, this.#turn++ % parts.length))
     const limits = { wait: leftOut ? shortWait : longWait, bytes: this.#o.bytes, partitionBytes: this.#o.partitionBytes }
-    const answers = fetch(link, parts, limits)
+    const answers = fetch(there.link, parts, limits, there.session)
     // Looked at later, where it is awaited.
     answers.catch(() => undefined)
     return { answers, leftOut, slots }
@@ -237,6 +246,6 @@ export class Fetcher {
     this.#closed = true
     this.#slots.clear()
     this.more()
-    await Promise.all([...this.#links.values()].map((link) => link.close()))
+    await Promise.all([...this.#links.values()].map(({ link }) => link.close()))
   }
 }

@@ -53,6 +53,8 @@ interface Owned {
 }
 
 const idleFor = 2000
+/** A commit beside each answer would take the broker's time from the next question; where a dead owner of questions was matters little. */
+const transientCommits = 50
 
 /** A member of a group: owns partitions, each as a shard with its parking lot. */
 export class GroupMember implements Subscription {
@@ -100,7 +102,7 @@ export class GroupMember implements Subscription {
       troubled: surroundings.fetching.troubled,
       refused: (error) => this.#refused(error),
     })
-    this.#commits = new Commits(cluster, this.#membership, place.topic, place.group)
+    this.#commits = new Commits(cluster, this.#membership, place.topic, place.group, place.parks === undefined ? transientCommits : 0)
     this.#fetcher = new Fetcher(cluster, surroundings.fetching)
   }
 
@@ -362,6 +364,7 @@ export class GroupMember implements Subscription {
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
+    this.#commits.hurry()
     for (const { owned } of this.#holdings.values()) owned?.shard.stop(false)
   }
 
