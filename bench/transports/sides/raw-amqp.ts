@@ -71,7 +71,7 @@ export async function open({ url, name }: Run): Promise<Side> {
         if (last === undefined) setImmediate(acknowledge)
         last = message
       }
-      await receiver.prefetch(Math.floor(window / shards))
+      await receiver.prefetch(prefetch)
       for (const queue of queues) await receiver.consume(queue, take)
     },
     async answer() {
