@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { FrameWriter, optionsOf, type Properties } from '../../src/transport/amqp/frames.ts'
+import { FrameWriter, optionsOf, type Properties } from '../../src/transport/amqp/wire/frames.ts'
 
 type Encode = (...given: unknown[]) => Buffer
 const require = createRequire(import.meta.url)

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { until } from '../../src/testing/waiting.ts'
 import type { AmqpChannel, AmqpConnection, AmqpDriver } from '../../src/transport/amqp/driver.ts'
-import { Link, type LinkUser } from '../../src/transport/amqp/link.ts'
-import { Ops } from '../../src/transport/amqp/ops.ts'
+import { Link, type LinkUser } from '../../src/transport/amqp/link/link.ts'
+import { Ops } from '../../src/transport/amqp/link/ops.ts'
 import { settingsOf } from '../../src/transport/amqp/options.ts'
 
 /*

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { seeded } from '../../src/runtime/simulated.ts'
 import type { AmqpMessage } from '../../src/transport/amqp/driver.ts'
-import { allOfThem, hasAll, inOrder, timesBack } from '../../src/transport/amqp/returned.ts'
+import { allOfThem, hasAll, inOrder, timesBack } from '../../src/transport/amqp/shard/returned.ts'
 
 const again = (id: number, back: number): AmqpMessage => ({
   content: Buffer.alloc(0),

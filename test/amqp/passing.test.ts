@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { pause } from '../../src/testing/waiting.ts'
 import type { AmqpConnection } from '../../src/transport/amqp/driver.ts'
-import type { Link } from '../../src/transport/amqp/link.ts'
-import { type Published, Publisher } from '../../src/transport/amqp/publisher.ts'
+import type { Link } from '../../src/transport/amqp/link/link.ts'
+import { type Published, Publisher } from '../../src/transport/amqp/send/publisher.ts'
 
 /** A channel of a broker that answers questions when it is told to. */
 class Slow extends EventEmitter {

@@ -1,6 +1,6 @@
-import { ByteReader, ByteWriter } from '../../src/transport/kafka/bytes.ts'
-import { Cluster } from '../../src/transport/kafka/cluster.ts'
 import type { Driver, DriverConnection, DriverWriter } from '../../src/transport/kafka/driver.ts'
+import { Cluster } from '../../src/transport/kafka/link/cluster.ts'
+import { ByteReader, ByteWriter } from '../../src/transport/kafka/protocol/bytes.ts'
 
 /** What is answered: bytes, an error where the connection is lost, or nothing as long as the promise is open. */
 export type Answers = (key: number, ask: ByteReader) => ByteWriter | Promise<ByteWriter>

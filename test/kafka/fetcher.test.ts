@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import { Batch } from '../../src/transport/kafka/batch.ts'
-import { codes, LinkFault } from '../../src/transport/kafka/codes.ts'
-import { Fetcher, type Reader } from '../../src/transport/kafka/fetcher.ts'
+import { Batch } from '../../src/transport/kafka/protocol/batch.ts'
+import { codes, LinkFault } from '../../src/transport/kafka/protocol/codes.ts'
+import { Fetcher, type Reader } from '../../src/transport/kafka/read/fetcher.ts'
 import { type Asked, fakeCluster, fetchAsked, fetchedOf, fetchSaid, keys, metadataOf } from './fake-driver.ts'
 
 const fetching = { decompress: (_: number, bytes: Buffer) => bytes, troubled: () => undefined, partitionBytes: 1000, bytes: 1000 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import { type Assignment, writeClaim } from '../../src/transport/kafka/assignor.ts'
-import { type ByteReader, ByteWriter } from '../../src/transport/kafka/bytes.ts'
-import { codes } from '../../src/transport/kafka/codes.ts'
-import { Commits } from '../../src/transport/kafka/commits.ts'
-import { GroupMember } from '../../src/transport/kafka/group.ts'
-import { Membership } from '../../src/transport/kafka/membership.ts'
+import { type Assignment, writeClaim } from '../../src/transport/kafka/group/assignor.ts'
+import { Commits } from '../../src/transport/kafka/group/commits.ts'
+import { GroupMember } from '../../src/transport/kafka/group/group.ts'
+import { Membership } from '../../src/transport/kafka/group/membership.ts'
+import { type ByteReader, ByteWriter } from '../../src/transport/kafka/protocol/bytes.ts'
+import { codes } from '../../src/transport/kafka/protocol/codes.ts'
 import { fakeCluster, fetchAsked, fetchedOf, keys, metadataOf } from './fake-driver.ts'
 
 const pause = (ms: number) => new Promise<void>((resolve) => void systemRuntime.timer(ms, resolve))

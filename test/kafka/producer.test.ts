@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import { type ByteReader, ByteWriter } from '../../src/transport/kafka/bytes.ts'
-import { codes } from '../../src/transport/kafka/codes.ts'
-import { Producer } from '../../src/transport/kafka/producer.ts'
+import { type ByteReader, ByteWriter } from '../../src/transport/kafka/protocol/bytes.ts'
+import { codes } from '../../src/transport/kafka/protocol/codes.ts'
+import { Producer } from '../../src/transport/kafka/send/producer.ts'
 import { fakeCluster, keys, metadataOf } from './fake-driver.ts'
 
 const limits = { maxMessages: 1000, maxBytes: 1e7, batchBytes: () => 1e6, troubled: () => undefined }

@@ -1,9 +1,9 @@
 import { Admin, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Cluster } from '../../src/transport/kafka/cluster.ts'
 import { loadDriver } from '../../src/transport/kafka/driver.ts'
-import { fetch } from '../../src/transport/kafka/fetch.ts'
-import { FetchSession } from '../../src/transport/kafka/session.ts'
+import { Cluster } from '../../src/transport/kafka/link/cluster.ts'
+import { fetch } from '../../src/transport/kafka/read/fetch.ts'
+import { FetchSession } from '../../src/transport/kafka/read/session.ts'
 import { address, freshPrefix, kafkaThere, port, removeTopics } from './broker.ts'
 
 describe.skipIf(!(await kafkaThere()))('fetch sessions of a real broker', () => {

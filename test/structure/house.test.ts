@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { doorFaults } from './checks/doors.ts'
-import { cycles, floorFaults } from './checks/floors.ts'
+import { cycles, floorFaults, folderCycles } from './checks/floors.ts'
 import { readSource, sources } from './checks/source.ts'
 
 const all = sources()
@@ -52,6 +52,19 @@ describe('cycles', () => {
     })
     const through = ['message/a.ts → message/b.ts → message/c.ts → message/a.ts']
     expect(cycles(bad)).toEqual([...through, 'message/d.ts → message/e.ts → message/d.ts'])
+  })
+
+  test('there is none among the folders of an adapter', () => expect(folderCycles(all)).toEqual([]))
+
+  test('finds one among the folders of an adapter', () => {
+    const bad = files({
+      'transport/nats/link/a.ts': "import { b } from '../wire/b.ts'",
+      'transport/nats/wire/b.ts': 'export const b = 1',
+      'transport/nats/wire/c.ts': "import type { D } from '../link/d.ts'",
+      'transport/nats/open.ts': "import { a } from './link/a.ts'",
+    })
+    expect(cycles(bad)).toEqual([])
+    expect(folderCycles(bad)).toEqual(['transport/nats/link → transport/nats/wire → transport/nats/link'])
   })
 })
 

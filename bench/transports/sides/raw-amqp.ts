@@ -8,6 +8,8 @@ import { order, validate, validatePlaced } from '../../core/work.ts'
 import { type Run, type Side, shardOf, queues as shards, window } from '../side.ts'
 
 const replyTo = 'amq.rabbitmq.reply-to'
+/** Of each queue, as Pabal's default. */
+const prefetch = 200
 
 export async function open({ url, name }: Run): Promise<Side> {
   const connection = await amqp.connect(url, { noDelay: true })

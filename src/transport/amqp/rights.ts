@@ -1,8 +1,8 @@
 import type { Channel } from '../../channel/channel.ts'
 import { deadLetterChannel, invalidMessageChannel } from '../../channel/names.ts'
 import type { Participation, Rights } from '../rights.ts'
-import { Names } from './names.ts'
 import { settingsOf } from './options.ts'
+import { Names } from './topology/names.ts'
 
 /**
  * The permissions of one service on RabbitMQ: `configure` for what it makes, `write` for what it publishes to and binds, `read` for what

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { defaultShards } from '../../channel/shard.ts'
 import { Faults, PabalError } from '../../errors.ts'
-import type { Address } from './address.ts'
+import type { Address } from './link/address.ts'
 
 /** As Node's `tls.connect` takes them: certificates and keys in PEM. */
 export interface TlsOptions {

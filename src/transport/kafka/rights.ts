@@ -1,7 +1,7 @@
 import { deadLetterChannel, invalidMessageChannel } from '../../channel/names.ts'
 import type { LaneUse, Participation, Rights } from '../rights.ts'
-import { type Lane, Names } from './names.ts'
 import { optionsFromUrl, settingsOf } from './options.ts'
+import { type Lane, Names } from './topics/names.ts'
 
 type Operation = 'Create' | 'Describe' | 'DescribeConfigs' | 'Read' | 'Write'
 interface Acl {

@@ -80,25 +80,45 @@ export function floorFaults(all: readonly Source[], packages: readonly string[] 
   return faults
 }
 
-/**
- * Files that import one another, as `a → b → a`, be it for a type. Lazy imports do not count: they load later.
- */
-export function cycles(all: readonly Source[]): string[] {
-  const edges = new Map(
-    all.map(({ path, imports }) => [path, imports.filter(({ lazy }) => !lazy).flatMap(({ specifier }) => target(path, specifier) ?? [])]),
-  )
+type Graph = ReadonlyMap<string, ReadonlySet<string>>
+
+/** What imports what at once, where `name` says what a file counts as; undefined: it does not count. Lazy imports load later. */
+function graph(all: readonly Source[], name: (path: string) => string | undefined): Graph {
+  const edges = new Map<string, Set<string>>()
+  for (const { path, imports } of all) {
+    const from = name(path)
+    if (from === undefined) continue
+    const to = edges.get(from) ?? new Set()
+    edges.set(from, to)
+    for (const { specifier, lazy } of imports) {
+      const file = lazy ? undefined : target(path, specifier)
+      const named = file === undefined ? undefined : name(file)
+      if (named !== undefined && (named !== from || file === path)) to.add(named)
+    }
+  }
+  return edges
+}
+
+function circles(edges: Graph): string[] {
   const found: string[] = []
   const done = new Set<string>()
-  const visit = (path: string, trail: readonly string[]): void => {
-    const at = trail.indexOf(path)
+  const visit = (node: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(node)
     if (at >= 0) {
-      found.push([...trail.slice(at), path].join(' → '))
+      found.push([...trail.slice(at), node].join(' → '))
       return
     }
-    if (done.has(path)) return
-    for (const next of edges.get(path) ?? []) visit(next, [...trail, path])
-    done.add(path)
+    if (done.has(node)) return
+    for (const next of edges.get(node) ?? []) visit(next, [...trail, node])
+    done.add(node)
   }
-  for (const path of edges.keys()) visit(path, [])
+  for (const node of edges.keys()) visit(node, [])
   return found
 }
+
+/** Files that import one another, as `a → b → a`, be it for a type. */
+export const cycles = (all: readonly Source[]): string[] => circles(graph(all, (path) => path))
+
+/** The same of the folders within an adapter. What lies beside them is shared by all of them, or puts them together. */
+export const folderCycles = (all: readonly Source[]): string[] =>
+  circles(graph(all, (path) => /^transport\/[^/]+\/[^/]+(?=\/)/.exec(path)?.[0]))
