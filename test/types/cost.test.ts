@@ -34,7 +34,7 @@ function handlers(count: number): string {
     (i) =>
       `  c${i}: async ({ payload, reply }) => payload.n${i} > 1 ? reply.Done${i}({ at: payload.id }) : reply.Refused({ why: payload.items[0]?.name ?? '' }),`,
   )
-  return `import { app } from './app.ts'
+  return `import { app } from '../../test/types/app.ts'
 import { Big } from './contract.ts'
 export const served = app.serve(Big, {
 ${each.join('\n')}
@@ -49,7 +49,7 @@ function calls(count: number, from: string): string {
   return outcome.type === 'Refused' ? outcome.payload.why : outcome.payload.at
 }`,
   )
-  return `import { app } from './app.ts'
+  return `import { app } from '../../test/types/app.ts'
 import { Big } from '${from}'
 const { big } = app.clients({ big: Big })
 ${each.join('\n')}
