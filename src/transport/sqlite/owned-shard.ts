@@ -75,6 +75,9 @@ export class OwnedShard {
   /** How often something was parked here, as far as is known, and how often when the lot was last seen empty. */
   parks: number
   #parksWhenEmpty = 0
+  /** How many messages of the log were parked by this owner, and how many of them the store was told of. */
+  added = 0
+  told = 0
   outCount = 0
   revoking = false
   wanted: string | null = null
@@ -174,6 +177,7 @@ export class OwnedShard {
     this.#parks.push({ pos: entry.pos, sub: entry.sub, key, note, frame })
     if (entry.parked === undefined) {
       this.parks++
+      this.added++
       if (key !== null) this.#parkedFirst.set(key, Math.min(this.#parkedFirst.get(key) ?? entry.pos, entry.pos))
     }
     this.#finish(entry)
@@ -241,6 +245,7 @@ export class OwnedShard {
     if (this.#parks.length > 0) {
       settlement.parks = this.#parks
       this.#parks = []
+      this.told = this.added
     }
     if (this.#removes.length > 0) {
       settlement.removes = this.#removes
