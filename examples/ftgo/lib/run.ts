@@ -15,7 +15,7 @@ import { Progress } from './progress.ts'
 import { seeded } from './random.ts'
 import type { Result } from './report.ts'
 import { target } from './shared-broker.ts'
-import { openStage, type Stage, type Victim } from './stage.ts'
+import { openStage, type Stage } from './stage.ts'
 import { countStyles, readStyles } from './styles.ts'
 import { Supervisor } from './supervisor.ts'
 import { Tracker } from './tracker.ts'
@@ -31,32 +31,19 @@ export async function runDemo(options: Options, out: NodeJS.WriteStream): Promis
   const folder = mkdtempSync(join(tmpdir(), 'ftgo-'))
   const say = (text: string): void => void out.write(`${text}\n`)
   let stage: Stage | undefined
-  let app: App | undefined
   try {
     stage = await openStage(options.transport, folder, say)
-    const { url, shared, broker } = stage
-    const place: Place = { url, shared, folder, ordersFile: options.orders, careless: options.careless }
-    app = await connect(await target(place), {
-      name: 'website',
-      middleware: [countStyles(place, 'website')],
-      logger: logTo(place, 'website'),
-    })
-    return await play(options, world, place, app, broker, out)
+    const { url, shared } = stage
+    return await play(options, world, { url, shared, folder, ordersFile: options.orders, careless: options.careless }, stage, out)
   } finally {
-    await stage?.close(app !== undefined)
+    await stage?.close()
     if (options.keep) say(`Databases, journals and logs are in ${folder}`)
     else rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
-async function play(
-  options: Options,
-  world: World,
-  place: Place,
-  app: App,
-  broker: Victim | undefined,
-  out: NodeJS.WriteStream,
-): Promise<Result> {
+async function play(options: Options, world: World, place: Place, stage: Stage, out: NodeJS.WriteStream): Promise<Result> {
+  const { broker } = stage
   const count = options.count ?? world.orders.length
   const tracker = new Tracker()
   const progress = new Progress(out, tracker, count, () => supervisor.kills + (broker?.kills ?? 0))
@@ -65,7 +52,14 @@ async function play(
   const supervisor = new Supervisor(place, say)
   const stopping = new AbortController()
   const deaf = onInterrupt(stopping, supervisor, say, tracker)
+  let app: App | undefined
   try {
+    app = await connect(await target(place), {
+      name: 'website',
+      middleware: [countStyles(place, 'website')],
+      logger: logTo(place, 'website'),
+    })
+    stage.used = true
     const website = await startWebsite(app, tracker)
     say('Starting six services …')
     await supervisor.start()
@@ -80,7 +74,7 @@ async function play(
       await feed({ place, website, tracker, orders: world.orders, count, rate: options.rate, signal: stopping.signal })
       await chaos
       await settled(tracker)
-      await viewed(app, tracker)
+      await viewed(app as App, tracker)
     }
     await Promise.race([work(), supervisor.failed])
     const seconds = (performance.now() - began) / 1000
@@ -100,7 +94,7 @@ async function play(
     progress.stop()
     deaf()
     supervisor.abandon()
-    await app.close({ within: '1s' }).catch(() => undefined)
+    await app?.close({ within: '1s' }).catch(() => undefined)
   }
 }
 

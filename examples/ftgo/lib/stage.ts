@@ -12,23 +12,25 @@ export interface Stage {
   readonly shared: boolean
   /** Present where the demo started it. */
   readonly broker?: Victim | undefined
-  /** `connected`: whether anybody was, so that there may be something to delete. */
-  close(connected: boolean): Promise<void>
+  /** Whether anybody was connected: only then there may be something to delete. */
+  used: boolean
+  close(): Promise<void>
 }
 
 /** A store in the folder, a broker of the demo's own, or whatever the URL leads to. */
 export async function openStage(transport: string | undefined, folder: string, say: (text: string) => void): Promise<Stage> {
-  if (transport === undefined) return { url: `sqlite:${join(folder, 'messages.db')}`, shared: false, close: async () => {} }
+  if (transport === undefined) return { url: `sqlite:${join(folder, 'messages.db')}`, shared: false, used: false, close: async () => {} }
   if (!isOwn(transport)) {
-    if (!isShared(transport)) return { url: transport, shared: false, close: async () => {} }
+    if (!isShared(transport)) return { url: transport, shared: false, used: false, close: async () => {} }
     const url = prefixed(transport)
-    return { url, shared: true, close: async (connected) => (connected ? wipe(url, folder, say) : undefined) }
+    const stage: Stage = { url, shared: true, used: false, close: async () => (stage.used ? wipe(url, folder, say) : undefined) }
+    return stage
   }
   say(`Starting ${transport === 'amqp' ? 'RabbitMQ' : 'Kafka'} …`)
   const began = performance.now()
   const server = await starters[transport]({ say })
   say(`It listens on port ${server.port} after ${((performance.now() - began) / 1000).toFixed(1)} s.`)
-  return { url: server.url, shared: false, broker: new Victim(server, say), close: () => server.stop() }
+  return { url: server.url, shared: false, used: false, broker: new Victim(server, say), close: () => server.stop() }
 }
 
 /** A broker that the chaos may kill, and how often it did. */

@@ -33,8 +33,6 @@ export class Lots {
   /** Due when they were last looked at: suspects come one at a time, and each would have to be looked for. */
   #suspects: HeadRow[] = []
   #askedAt = 0
-  /** How many parked messages of each shard the store knew of then. */
-  #told = new Map<number, number>()
 
   constructor(env: LotsEnvironment) {
     this.#env = env
@@ -89,7 +87,7 @@ export class Lots {
   async #ask(parked: readonly OwnedShard[]): Promise<HeadRow[]> {
     const { store, runtime, owned, group } = this.#env
     const before = new Map(parked.map((shard) => [shard.index, shard.parks]))
-    this.#told = new Map(parked.map((shard) => [shard.index, shard.told]))
+    for (const shard of parked) shard.asking()
     const { heads, empty } = await store.call('heads', { group: group(), shards: [...before.keys()], limit: many })
     for (const index of empty) owned.get(index)?.emptied(before.get(index) as number)
     this.#askedAt = runtime.monotonic()
@@ -117,11 +115,6 @@ export class Lots {
       }
       const shard = owned.get(head.shard)
       if (shard === undefined || shard.revoking || messages <= 0) continue
-      // One that was sent earlier may have been parked meanwhile, which the store did not know when it was asked.
-      if (shard.added !== this.#told.get(head.shard)) {
-        this.#again = true
-        continue
-      }
       // Not before what was sent earlier: it must have been read, and be settled. And one suspect at a time.
       if (shard.read < head.pos || shard.isBehind(head.key, head.pos)) continue
       if (head.suspect && suspectOut) {

@@ -75,9 +75,6 @@ export class OwnedShard {
   /** How often something was parked here, as far as is known, and how often when the lot was last seen empty. */
   parks: number
   #parksWhenEmpty = 0
-  /** How many messages of the log were parked by this owner, and how many of them the store was told of. */
-  added = 0
-  told = 0
   outCount = 0
   revoking = false
   wanted: string | null = null
@@ -85,6 +82,8 @@ export class OwnedShard {
   gone = false
   dirty = false
   #parks: ParkRow[] = []
+  /** What was parked since the store was asked what is due, or was not written then: it does not know of these. */
+  #unheard: Pick<ParkRow, 'key' | 'pos'>[] = []
   #removes: ParkedId[] = []
   readonly #packer: Packer
   #transient: Outgoing[] = []
@@ -137,9 +136,15 @@ export class OwnedShard {
     return lane
   }
 
-  /** Whether a message of the log with this key and before this position is out or waits. */
+  /** The store is asked now what is due. */
+  asking(): void {
+    this.#unheard = [...this.#parks]
+  }
+
+  /** Whether a message with this key and before this position is out or waits, or is parked and the store did not know it when it was asked. */
   isBehind(key: string | null | undefined, pos: number): boolean {
     if (key === null || key === undefined) return false
+    if (this.#unheard.some((parked) => parked.key === key && parked.pos < pos)) return true
     for (let i = this.#first; i < this.#window.length; i++) {
       const entry = this.#window[i] as Entry
       if (entry.pos >= pos) return false
@@ -174,13 +179,17 @@ export class OwnedShard {
   park(entry: Entry, note: ParkNote): void {
     const key = entry.message.key ?? null
     const frame = entry.row ? undefined : frameOf(entry.message)
-    this.#parks.push({ pos: entry.pos, sub: entry.sub, key, note, frame })
+    this.#addPark({ pos: entry.pos, sub: entry.sub, key, note, frame })
     if (entry.parked === undefined) {
       this.parks++
-      this.added++
       if (key !== null) this.#parkedFirst.set(key, Math.min(this.#parkedFirst.get(key) ?? entry.pos, entry.pos))
     }
     this.#finish(entry)
+  }
+
+  #addPark(row: ParkRow): void {
+    this.#parks.push(row)
+    this.#unheard.push({ key: row.key, pos: row.pos })
   }
 
   get hasParked(): boolean {
@@ -210,7 +219,7 @@ export class OwnedShard {
       if (entry.pos > this.read - farBehind) break
       if (entry.done || !entry.out) continue
       const note: ParkNote = { attempts: 0, code: 'KEY_PARKED', reason: 'its handler takes long' }
-      this.#parks.push({ pos: entry.pos, sub: 0, key: entry.message.key ?? null, note, frame: frameOf(entry.message), out: true })
+      this.#addPark({ pos: entry.pos, sub: 0, key: entry.message.key ?? null, note, frame: frameOf(entry.message), out: true })
       entry.row = true
       this.#finish(entry)
     }
@@ -245,7 +254,6 @@ export class OwnedShard {
     if (this.#parks.length > 0) {
       settlement.parks = this.#parks
       this.#parks = []
-      this.told = this.added
     }
     if (this.#removes.length > 0) {
       settlement.removes = this.#removes

@@ -3,7 +3,7 @@ import { SimulatedRuntime } from '../../../src/runtime/simulated.ts'
 import { sampleMessage } from '../../../src/testing/samples.ts'
 import type { StoreClient } from '../../../src/transport/sqlite/client.ts'
 import { Lots } from '../../../src/transport/sqlite/lots.ts'
-import { type Entry, OwnedShard } from '../../../src/transport/sqlite/owned-shard.ts'
+import { Entry, OwnedShard } from '../../../src/transport/sqlite/owned-shard.ts'
 import { frameOf, Packer } from '../../../src/transport/sqlite/packer.ts'
 import type { HeadRow, TakenRow } from '../../../src/transport/sqlite/protocol.ts'
 
@@ -24,7 +24,7 @@ function bench(rows: Row[]) {
   const handed: Entry[] = []
   let suspectOut = false
   /** What else happens while an answer is on its way. */
-  const meanwhile: { heads?: () => void; take?: () => void } = {}
+  const meanwhile: { heads?: (() => void) | undefined; take?: () => void } = {}
   const answers = {
     heads: () => ({
       heads: rows
@@ -126,4 +126,22 @@ test('while a suspect takes long, others that are due are handed out', async () 
   lots.review()
   await runtime.run(50)
   expect(handed.map(({ pos }) => pos)).toEqual([0, 7])
+})
+
+test('a head that is parked while the store is asked what is due is not overtaken by its parked follower; other keys go on', async () => {
+  const rows: Row[] = [5, 6].map((pos) => ({ pos, suspect: false, out: false }))
+  const { runtime, shard, lots, handed, meanwhile } = bench(rows)
+  const note = { due: 0, attempts: 1, code: '', reason: '' }
+  meanwhile.heads = () => {
+    meanwhile.heads = undefined
+    shard.park(new Entry(shard, sampleMessage('m2', 0, { key: 'k5' }), 2, 0, 1), note)
+  }
+  lots.review()
+  await runtime.run(5)
+  expect(handed.map(({ pos }) => pos)).toEqual([6])
+  // Written, and in time settled: then its follower is the first of its key.
+  shard.settlement(1, false)
+  lots.review()
+  await runtime.run(5)
+  expect(handed.map(({ pos }) => pos)).toEqual([6, 5])
 })
