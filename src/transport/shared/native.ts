@@ -41,40 +41,33 @@ export type Put<Target> = (target: Target, name: string, value: string) => void
 
 /** What stands before the name of a user's header that would be taken for one of the protocol. No header of a user holds a colon. */
 const setApart = 'header:'
-const slots = [
-  'specversion',
-  'id',
-  'source',
-  'type',
-  'time',
-  'kind',
-  'typeversion',
-  'partitionkey',
-  'correlationid',
-  'causationid',
-  'replyto',
-  'datacontenttype',
-] as const
-type Slot = (typeof slots)[number]
-const slotOf = new Map<string, Slot>(slots.map((name) => [name, name]))
+/** Where each attribute of the envelope is kept while a message is read. */
+const slots = {
+  specversion: 0,
+  id: 1,
+  source: 2,
+  type: 3,
+  time: 4,
+  kind: 5,
+  typeversion: 6,
+  partitionkey: 7,
+  correlationid: 8,
+  causationid: 9,
+  replyto: 10,
+  datacontenttype: 11,
+} as const
+type Slot = keyof typeof slots
+const slotOf = new Map<string, number>(Object.entries(slots))
+/** Of a name that is no attribute of the envelope. */
+const noSlot = -1
 const kinds = new Set<string>(['command', 'notification', 'document', 'event', 'query', 'reply'] satisfies Kind[])
 /** Names of extensions that are kept, so that other clients cannot fill the memory. */
 const keptNames = 256
 
 /** What was found in the headers of one message. */
 class Found {
-  specversion: string | undefined = undefined
-  id: string | undefined = undefined
-  source: string | undefined = undefined
-  type: string | undefined = undefined
-  time: string | undefined = undefined
-  kind: string | undefined = undefined
-  typeversion: string | undefined = undefined
-  partitionkey: string | undefined = undefined
-  correlationid: string | undefined = undefined
-  causationid: string | undefined = undefined
-  replyto: string | undefined = undefined
-  datacontenttype: string | undefined = undefined
+  /** By slot. */
+  readonly values: (string | undefined)[] = new Array(slotOf.size)
   extensions: Record<string, string> | undefined = undefined
   headers: Record<string, string> | undefined = undefined
 }
@@ -82,7 +75,7 @@ class Found {
 function note(found: Found, attribute: string, value: string): void {
   const slot = slotOf.get(attribute)
   if (slot !== undefined) {
-    found[slot] = value
+    found.values[slot] = value
     return
   }
   found.extensions ??= {}
@@ -103,15 +96,16 @@ export class Native {
   /** Full name → attribute, and back for extensions. */
   readonly #attributes = new Map<string, string>()
   readonly #extensions = new Map<string, string>()
-  /** The names of the last message in their order: most are the same in the next. */
+  /** The names of the last message in their order, and the slot of each: most are the same in the next. */
   readonly #order: string[] = []
+  readonly #slots: number[] = []
 
   constructor(naming: Naming) {
     this.#naming = naming
     this.#prefixes = [naming.prefix, ...(naming.alsoRead ?? [])]
     this.#contentType = naming.contentType?.toLowerCase()
     this.#reserved = new Set(naming.reserved)
-    this.#names = Object.fromEntries(slots.map((name) => [name, naming.prefix + name])) as Record<Slot, string>
+    this.#names = Object.fromEntries([...slotOf.keys()].map((name) => [name, naming.prefix + name])) as Record<Slot, string>
   }
 
   /**
@@ -146,32 +140,41 @@ export class Native {
       else if (isIterable(headers)) for (const [name, value] of headers) this.#take(found, nameOf(name), textOf(value))
       else for (const name in headers) this.#take(found, name, textOf(headers[name]))
     }
-    if (native.contentType !== undefined && native.contentType !== null) found.datacontenttype = textOf(native.contentType)
+    if (native.contentType !== undefined && native.contentType !== null) found.values[slots.datacontenttype] = textOf(native.contentType)
     const lacks = faultOf(found)
     if (lacks === undefined) return messageOf(found, body, native)
-    const { datacontenttype } = found
+    const datacontenttype = found.values[slots.datacontenttype]
     if (datacontenttype === undefined || !isStructured(datacontenttype)) return this.#foreign(headers, datacontenttype, body, native, lacks)
-    return this.#structured(found, headers, body, native)
+    return this.#structured(found, datacontenttype, headers, body, native)
   }
 
   #takeAll(found: Found, headers: readonly (readonly [name: unknown, value: unknown])[]): void {
     const span = Span.of(headers[0]?.[0], headers.at(-1)?.[1])
     for (let i = 0; i < headers.length; i++) {
-      const [name, value] = headers[i] as readonly [unknown, unknown]
-      if (span === undefined) this.#take(found, nameOf(name), textOf(value))
-      else {
-        const guess = this.#order[i]
-        const text = span.read(name, guess)
-        if (text !== guess && i < keptNames) this.#order[i] = text
-        this.#take(found, text, span.read(value))
-      }
+      const pair = headers[i] as readonly [unknown, unknown]
+      const guess = this.#order[i]
+      const name = span === undefined ? nameOf(pair[0]) : span.read(pair[0], guess)
+      const value = span === undefined ? textOf(pair[1]) : span.read(pair[1])
+      const slot = name === guess ? (this.#slots[i] as number) : this.#place(i, name)
+      if (slot === noSlot) this.#take(found, name, value)
+      else found.values[slot] = value
     }
+  }
+
+  /** The slot of a name that stands at this place for the first time. */
+  #place(i: number, name: string): number {
+    const slot = slotOf.get(this.#attributeIn(name) ?? '') ?? noSlot
+    if (i < keptNames) {
+      this.#order[i] = name
+      this.#slots[i] = slot
+    }
+    return slot
   }
 
   #take(found: Found, name: string, value: string): void {
     const attribute = this.#attributeIn(name)
     if (attribute !== undefined) note(found, attribute, value)
-    else if (this.#isContentType(name)) found.datacontenttype = value
+    else if (this.#isContentType(name)) found.values[slots.datacontenttype] = value
     else if (!this.#reserved.has(name)) {
       found.headers ??= {}
       found.headers[this.#headerIn(name)] = value
@@ -220,9 +223,8 @@ export class Native {
     return own !== undefined && name.length === own.length && (name === own || name.toLowerCase() === own)
   }
 
-  #structured(found: Found, headers: NativeHeaders, body: Uint8Array, native: NativeFacts): Message {
-    const read = structuredAttributes(found.datacontenttype ?? '', body)
-    const type = found.datacontenttype
+  #structured(found: Found, type: string, headers: NativeHeaders, body: Uint8Array, native: NativeFacts): Message {
+    const read = structuredAttributes(type, body)
     if (typeof read === 'string') return this.#foreign(headers, type, body, native, read)
     const inner = new Found()
     for (const [name, value] of read.attributes) note(inner, safeNameOf(name), textOf(value))
@@ -261,7 +263,11 @@ export class Native {
 }
 
 /** Why what was found is no message, as a clause; undefined where it is one. */
-function faultOf({ id, source, type, typeversion }: Found): string | undefined {
+function faultOf({ values }: Found): string | undefined {
+  const id = values[slots.id]
+  const source = values[slots.source]
+  const type = values[slots.type]
+  const typeversion = values[slots.typeversion]
   if (id && source && type) {
     if (typeversion === undefined || typeversion === '1') return undefined
     const version = Number(typeversion)
@@ -272,25 +278,27 @@ function faultOf({ id, source, type, typeversion }: Found): string | undefined {
   return `it has no CloudEvents attribute ${missing.map((name) => `"${name}"`).join(', ')}`
 }
 
-function messageOf(found: Found, body: Uint8Array, native: NativeFacts): Message {
-  const { kind, time, typeversion } = found
+function messageOf({ values, extensions, headers }: Found, body: Uint8Array, native: NativeFacts): Message {
+  const kind = values[slots.kind]
+  const time = values[slots.time]
+  const version = values[slots.typeversion]
   const sent = time === undefined ? Number.NaN : timeOf(time)
   // Where no kind is named another client sent it: it may have left the key to the technology.
   const ours = kind !== undefined && kinds.has(kind)
   return {
-    id: found.id as string,
-    source: found.source as string,
-    type: found.type as string,
+    id: values[slots.id] as string,
+    source: values[slots.source] as string,
+    type: values[slots.type] as string,
     kind: ours ? (kind as Kind) : 'document',
-    version: typeversion === undefined || typeversion === '1' ? 1 : Number(typeversion),
+    version: version === undefined || version === '1' ? 1 : Number(version),
     time: Number.isNaN(sent) ? native.time : sent,
-    contentType: found.datacontenttype || 'application/octet-stream',
-    key: found.partitionkey || (ours ? undefined : textOf(native.key) || undefined),
-    correlationId: found.correlationid || undefined,
-    causationId: found.causationid || undefined,
-    replyTo: found.replyto || undefined,
-    extensions: found.extensions ?? none,
-    headers: found.headers ?? none,
+    contentType: values[slots.datacontenttype] || 'application/octet-stream',
+    key: values[slots.partitionkey] || (ours ? undefined : textOf(native.key) || undefined),
+    correlationId: values[slots.correlationid] || undefined,
+    causationId: values[slots.causationid] || undefined,
+    replyTo: values[slots.replyto] || undefined,
+    extensions: extensions ?? none,
+    headers: headers ?? none,
     body,
   }
 }

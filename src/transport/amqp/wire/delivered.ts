@@ -2,10 +2,15 @@ import type { AmqpMessage } from '../driver.ts'
 
 export type Pair = readonly [name: string, value: unknown]
 
+const zero = Buffer.alloc(0)
+
 /** What the last delivery of a consumer held: most names and many values are the same in the next, and are not made again. */
-export interface Remembered {
-  pairs: readonly Pair[]
-  contentType: string
+export class Remembered {
+  contentType = ''
+  pairs: readonly Pair[] = []
+  /** The frame that the pairs were read from, and where in it each of them begins. */
+  header: Buffer = zero
+  readonly starts: number[] = []
 }
 
 const flag = { contentType: 0x8000, headers: 0x2000, messageId: 0x80, timestamp: 0x40 } as const
@@ -14,7 +19,12 @@ const bytesBefore = [0x1000, 0x800]
 const textsBefore = [0x400, 0x200, 0x100]
 const encoding = 0x4000
 const beforeFields = 7
-const zero = Buffer.alloc(0)
+
+/** A frame within what came from the broker: a view of its own for each would cost more than reading it. */
+export interface Frame {
+  readonly bytes: Buffer
+  readonly at: number
+}
 
 /** A delivery as the driver would give it, of which only the headers are read at once. */
 export class Delivered implements AmqpMessage {
@@ -26,14 +36,15 @@ export class Delivered implements AmqpMessage {
   readonly timestamp: number | undefined
   /** The headers. */
   readonly pairs: readonly Pair[]
-  readonly #method: Buffer
+  readonly #method: Frame
   readonly #header: Buffer
   readonly #messageId: number
 
-  private constructor(method: Buffer, header: Buffer, size: number, found: Found) {
-    const tag = beforeFields + 5 + (method[beforeFields + 4] as number)
-    this.deliveryTag = longAt(method, tag)
-    this.redelivered = ((method[tag + 8] as number) & 1) === 1
+  private constructor(method: Frame, header: Buffer, size: number, found: Found) {
+    const { bytes, at } = method
+    const tag = at + beforeFields + 5 + (bytes[at + beforeFields + 4] as number)
+    this.deliveryTag = longAt(bytes, tag)
+    this.redelivered = ((bytes[tag + 8] as number) & 1) === 1
     this.size = size
     this.contentType = found.contentType
     this.timestamp = found.timestamp
@@ -43,13 +54,15 @@ export class Delivered implements AmqpMessage {
     this.#messageId = found.messageId
   }
 
-  /** Of the frames of `basic.deliver` and of its header. Undefined: something in it is not read here. */
-  static read(method: Buffer, header: Buffer, remembered: Remembered): Delivered | undefined {
+  /** Of the frame of `basic.deliver`, and of its header, which begins at `at`. Undefined: something in it is not read here. */
+  static read(method: Frame, header: Buffer, at: number, remembered: Remembered): Delivered | undefined {
     const found = new Found()
-    if (!found.read(header, remembered)) return undefined
-    remembered.pairs = found.pairs
+    const read = found.read(header, at, remembered)
+    remembered.pairs = read ? found.pairs : []
+    remembered.header = header
+    if (!read) return undefined
     if (found.contentType !== undefined) remembered.contentType = found.contentType
-    return new Delivered(method, header, longAt(header, beforeFields + 4), found)
+    return new Delivered(method, header, longAt(header, at + beforeFields + 4), found)
   }
 
   get fields(): this {
@@ -69,16 +82,18 @@ export class Delivered implements AmqpMessage {
   }
 
   get exchange(): string {
-    return shortText(this.#method, this.#exchangeAt)
+    return shortText(this.#method.bytes, this.#exchangeAt)
   }
 
   get routingKey(): string {
     const at = this.#exchangeAt
-    return shortText(this.#method, at + 1 + (this.#method[at] as number))
+    const { bytes } = this.#method
+    return shortText(bytes, at + 1 + (bytes[at] as number))
   }
 
   get #exchangeAt(): number {
-    return beforeFields + 5 + (this.#method[beforeFields + 4] as number) + 9
+    const { bytes, at } = this.#method
+    return at + beforeFields + 5 + (bytes[at + beforeFields + 4] as number) + 9
   }
 }
 
@@ -89,9 +104,9 @@ class Found {
   messageId = -1
   pairs: Pair[] = []
 
-  read(header: Buffer, remembered: Remembered): boolean {
-    const flags = header.readUInt16BE(beforeFields + 12)
-    let at = beforeFields + 14
+  read(header: Buffer, from: number, remembered: Remembered): boolean {
+    const flags = header.readUInt16BE(from + beforeFields + 12)
+    let at = from + beforeFields + 14
     // A further word of flags follows, or what nobody sends.
     if (flags & 1) return false
     if (flags & flag.contentType) {
@@ -103,7 +118,7 @@ class Found {
     if (flags & encoding) at += 1 + (header[at] as number)
     if (flags & flag.headers) {
       const end = at + 4 + header.readUInt32BE(at)
-      if (!this.#table(header, at + 4, end, remembered.pairs)) return false
+      if (!this.#table(header, at + 4, end, remembered)) return false
       at = end
     }
     for (const one of bytesBefore) if (flags & one) at++
@@ -116,30 +131,29 @@ class Found {
     return true
   }
 
-  /** One call out of JavaScript for all texts. */
-  #table(header: Buffer, from: number, to: number, before: readonly Pair[]): boolean {
-    const text = header.toString('latin1', from, to)
+  #table(header: Buffer, from: number, to: number, remembered: Remembered): boolean {
+    const { pairs: before, header: last, starts } = remembered
     const pairs = this.pairs
     for (let at = from; at < to; ) {
-      const known = before[pairs.length]
+      const n = pairs.length
+      const known = before[n]
+      const was = starts[n] as number
+      starts[n] = at
       const nameSize = header[at] as number
-      const nameAt = at + 1
-      const type = header[nameAt + nameSize] as number
-      at = nameAt + nameSize + 1
-      const same = known !== undefined && known[0].length === nameSize && text.startsWith(known[0], nameAt - from) ? known : undefined
-      const name = same === undefined ? textAt(header, text, from, nameAt, nameSize) : same[0]
+      const valueAt = at + nameSize + 2
+      const same = known !== undefined && isSame(header, at, last, was, nameSize + 2) ? known : undefined
+      const name = same === undefined ? textAt(header, at + 1, nameSize) : same[0]
+      const type = header[valueAt - 1] as number
       if (type === 0x53) {
-        const size = header.readUInt32BE(at)
-        at += 4
-        const value = same?.[1]
-        const again = typeof value === 'string' && value.length === size && text.startsWith(value, at - from)
-        pairs.push(again ? (same as Pair) : [name, textAt(header, text, from, at, size)])
-        at += size
+        const size = header.readUInt32BE(valueAt)
+        at = valueAt + 4 + size
+        const again = same !== undefined && isSame(header, valueAt, last, was + nameSize + 2, size + 4)
+        pairs.push(again ? same : [name, textAt(header, valueAt + 4, size)])
       } else {
         const size = numberSize(type)
         if (size === 0) return false
-        pairs.push([name, numberAt(header, at, size)])
-        at += size
+        pairs.push([name, numberAt(header, valueAt, size)])
+        at = valueAt + size
       }
     }
     return true
@@ -168,8 +182,10 @@ function isAt(bytes: Buffer, at: number, size: number, text: string): boolean {
   return true
 }
 
-/** Out of `text`, which holds the bytes from `from` on one by one, where they are plain. */
-function textAt(bytes: Buffer, text: string, from: number, at: number, size: number): string {
-  for (let i = at; i < at + size; i++) if ((bytes[i] as number) > 0x7e) return bytes.toString('utf8', at, at + size)
-  return text.substring(at - from, at - from + size)
+/** Whether so many bytes are the same in both. */
+function isSame(bytes: Buffer, at: number, others: Buffer, from: number, size: number): boolean {
+  for (let i = 0; i < size; i++) if (bytes[at + i] !== others[from + i]) return false
+  return true
 }
+
+const textAt = (bytes: Buffer, at: number, size: number): string => bytes.toString(undefined, at, at + size)

@@ -1,5 +1,5 @@
 import type { AmqpChannel, AmqpConfirmChannel, AmqpConnection, AmqpMessage } from '../driver.ts'
-import { Delivered, type Remembered } from './delivered.ts'
+import { Delivered, type Frame, Remembered } from './delivered.ts'
 
 /** What is used of the driver's insides: it asks for one frame after the other, until there is none. */
 interface Wire {
@@ -32,9 +32,9 @@ const nothing = Buffer.alloc(0)
 /** A channel whose deliveries are read here, and the one that is coming. */
 class Consumer {
   readonly take: Take
-  readonly remembered: Remembered = { pairs: [], contentType: '' }
+  readonly remembered = new Remembered()
   readonly #channel: object
-  method: Buffer | undefined
+  method: (Frame & { readonly end: number }) | undefined
   coming: Delivered | undefined
   missing = 0
   parts: Buffer[] = []
@@ -117,17 +117,18 @@ export class Inflow {
         continue
       }
       this.#at = Math.min(end, bytes.length)
-      const consumer = over || wrong ? undefined : this.#consumer(bytes.readUInt16BE(from + 1))
+      const consumer = over || wrong ? undefined : this.#consumer(bytes.readUInt16BE(from + 1), bytes[from] === methodFrame)
       if (consumer === undefined || bytes[end - 1] !== frameEnd || !this.#take(consumer, from, end))
         return this.#drivers(bytes.subarray(from, this.#at))
     }
   }
 
-  #consumer(channel: number): Consumer | undefined {
+  /** `begins`: what comes may be the first of another channel with its number. */
+  #consumer(channel: number, begins: boolean): Consumer | undefined {
     const consumer = this.#consumers[channel]
-    // Its number may be another channel's next.
-    if (consumer?.over) this.#consumers[channel] = undefined
-    return consumer?.over ? undefined : consumer
+    if (!begins || !consumer?.over) return consumer
+    this.#consumers[channel] = undefined
+    return undefined
   }
 
   #drivers(frame: Buffer): unknown {
@@ -142,14 +143,14 @@ export class Inflow {
     const { method, coming } = consumer
     if (type === methodFrame) {
       if (bytes.readUInt32BE(from + 7) !== deliver) return false
-      consumer.method = bytes.subarray(from, end)
+      consumer.method = { bytes, at: from, end }
       return true
     }
     if (type === headerFrame && method !== undefined) {
       consumer.method = undefined
-      const delivered = Delivered.read(method, bytes.subarray(from, end), consumer.remembered)
+      const delivered = Delivered.read(method, bytes, from, consumer.remembered)
       if (delivered === undefined) {
-        this.#again.push(method, bytes.subarray(from, end))
+        this.#again.push(method.bytes.subarray(method.at, method.end), bytes.subarray(from, end))
         return true
       }
       consumer.missing = delivered.size
