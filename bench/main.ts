@@ -10,7 +10,7 @@ const suites = ['core', 'transports']
 
 const help = `npm run bench -- [options]
 
-Compares Pabal with the same work written by hand: interleaved rounds, medians, ratios.
+Compares Pabal with the same work written by hand. Both take turns, once they are warm; the ratio is the median of the ratios of all rounds.
 
   --suite NAME    ${suites.join(', ')} (default core)
   --transport X   transports: only ${Object.keys(brokers).join(' or ')}

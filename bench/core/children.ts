@@ -49,7 +49,14 @@ export class Child {
     return Promise.race([this.#failed, new Promise<T>((resolve) => this.#waiting.set(what, resolve as (value: unknown) => void))])
   }
 
+  /** One more round: what it says when it is done. */
+  round<T>(value?: unknown): Promise<T> {
+    this.tell('go', value)
+    return this.told<T>('done')
+  }
+
   async end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const gone = once(this.#process, 'exit')
     this.tell('end')
     await gone
@@ -61,13 +68,22 @@ export class Child {
   }
 }
 
-/** Runs `use` with an empty folder that is removed afterwards. */
-export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'pabal-bench-'))
-  try {
-    return await use(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+/** The processes of one side, and a folder of their own, which goes with them. */
+export class Cast {
+  readonly folder = mkdtempSync(join(tmpdir(), 'pabal-bench-'))
+  readonly #children: Child[] = []
+
+  /** Resolves when it is ready. */
+  async start(file: URL, task: Readonly<Record<string, unknown>>): Promise<Child> {
+    const child = new Child(file, task)
+    this.#children.push(child)
+    await child.told('ready')
+    return child
+  }
+
+  async end(): Promise<void> {
+    for (const child of this.#children) await child.end()
+    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
@@ -85,4 +101,11 @@ export function told<T>(what: string): Promise<T> {
 
 export function tell(what: string, value?: unknown): void {
   process.send?.({ what, value })
+}
+
+/** Does `work` at each `go`, and says `done` with what it came to. */
+export function atGo(work: (count: number) => Promise<unknown>): void {
+  process.on('message', (message: { what: string; value: number }) => {
+    if (message.what === 'go') void work(message.value).then((value) => tell('done', value))
+  })
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import type { Pair } from '../pair.ts'
+import { anew, type Pair } from '../pair.ts'
 
 const probe = "const from = performance.now(); await import('pabal'); console.log(performance.now() - from)"
 
@@ -8,10 +8,8 @@ export const importTime: Pair = {
   name: "import 'pabal'",
   unit: 'ms',
   rounds: 7,
-  limit: true,
-  aim: 1,
-  raw: async () => 60,
-  pabal: async () => {
+  bound: 60,
+  pabal: anew(async () => {
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', probe], {
       encoding: 'utf8',
       cwd: new URL('../..', import.meta.url),
@@ -19,5 +17,5 @@ export const importTime: Pair = {
     const ms = Number(stdout)
     if (!(ms > 0)) throw new Error(`the probe failed: ${stderr}`)
     return ms
-  },
+  }),
 }

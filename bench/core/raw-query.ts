@@ -2,12 +2,11 @@
 import { once } from 'node:events'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import { tell, told } from './children.ts'
+import { atGo, tell, told } from './children.ts'
 import { order, validate, validatePlaced } from './work.ts'
 
 interface Task {
-  readonly role: 'serve' | 'ask'
-  readonly count: number
+  readonly role: 'answer' | 'ask'
   readonly socket: string
 }
 
@@ -29,7 +28,7 @@ async function serve(path: string): Promise<void> {
   await once(server, 'listening')
 }
 
-async function ask(path: string, count: number): Promise<number[]> {
+async function ask(path: string): Promise<void> {
   const socket = createConnection(path)
   let answered: () => void = () => {}
   lines(socket, (line) => {
@@ -44,24 +43,24 @@ async function ask(path: string, count: number): Promise<number[]> {
       answered = resolve
     })
   }
-  for (let i = 0; i < warmUp; i++) await one(i)
-  const times: number[] = []
-  for (let i = 0; i < count; i++) {
-    const from = performance.now()
-    await one(i)
-    times.push(performance.now() - from)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  return times
+  let asked = 0
+  while (asked < warmUp) await one(asked++)
+  atGo(async (count) => {
+    const times: number[] = []
+    for (let i = 0; i < count; i++) {
+      const from = performance.now()
+      await one(asked++)
+      times.push(performance.now() - from)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    return times
+  })
 }
 
 const task = await told<Task>('task')
 const ended = told('end')
-if (task.role === 'serve') await serve(task.socket)
+if (task.role === 'answer') await serve(task.socket)
+else await ask(task.socket)
 tell('ready')
-if (task.role === 'ask') {
-  await told('go')
-  tell('done', await ask(task.socket, task.count))
-}
 await ended
 process.exit(0)

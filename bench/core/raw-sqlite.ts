@@ -6,14 +6,13 @@
 import { createConnection, createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate as turn } from 'node:timers/promises'
-import { tell, told } from './children.ts'
+import { atGo, tell, told } from './children.ts'
 import { order, validate } from './work.ts'
 
 interface Task {
   readonly role: 'produce' | 'consume' | 'claim' | 'lone-produce' | 'lone-consume'
   readonly file: string
   readonly tables: readonly string[]
-  readonly count: number
   readonly batch: number
   readonly copies?: boolean
   readonly socket?: string
@@ -47,28 +46,31 @@ const tables = task.tables.map((table) => ({
   remove: db.prepare(`DELETE FROM ${table} WHERE id <= ?`),
 }))
 
-async function produce(): Promise<void> {
-  for (let sent = 0; sent < task.count; sent += task.batch) {
+let sent = 0
+
+async function produce(count: number): Promise<void> {
+  for (const all = sent + count; sent < all; ) {
     db.exec('BEGIN IMMEDIATE')
-    for (let i = sent; i < Math.min(task.count, sent + task.batch); i++) {
-      const value = order(i)
+    for (const to = Math.min(all, sent + task.batch); sent < to; sent++) {
+      const value = order(sent)
       validate(value)
       const body = JSON.stringify(value)
       // `copies`: a copy a group. Otherwise the tables are shards of the keys.
       if (task.copies) for (const table of tables) table.insert.run(value.orderId, body)
-      else tables[(i % 997) % tables.length]?.insert.run(value.orderId, body)
+      else tables[(sent % 997) % tables.length]?.insert.run(value.orderId, body)
     }
     db.exec('COMMIT')
     await turn()
   }
 }
 
-async function consume(): Promise<void> {
+let last = 0
+
+async function consume(count: number): Promise<void> {
   const [table] = tables
   if (!table) throw new Error('one table a consumer')
-  let last = 0
   let seen = 0
-  while (seen < task.count) {
+  while (seen < count) {
     const rows = table.read.all(last) as { id: number; body: string }[]
     for (const row of rows) validate(JSON.parse(row.body))
     const end = rows.at(-1)
@@ -85,61 +87,65 @@ async function consume(): Promise<void> {
 
 /** Code that is run for the first time is slow, and that is not what is measured. */
 const warmUp = 1000
+const pause = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 10))
 
-/** One message at a time, with a pause between; a byte on a Unix socket wakes the consumer. When each was sent. */
-async function loneProduce(): Promise<bigint[]> {
+/** One message at a time, with a pause between; a byte on a Unix socket wakes the consumer. Tells when each was sent. */
+async function loneProduce(): Promise<void> {
   const socket = createConnection(task.socket as string)
-  for (let i = 0; i < warmUp; i++) {
-    const value = order(i)
+  const send = (): void => {
+    const value = order(sent++)
     validate(value)
     tables[0]?.insert.run(value.orderId, JSON.stringify(value))
     socket.write('x')
   }
-  await new Promise((resolve) => setTimeout(resolve, 10))
-  const times: bigint[] = []
-  for (let i = 0; i < task.count; i++) {
-    times.push(process.hrtime.bigint())
-    const value = order(i)
-    validate(value)
-    tables[0]?.insert.run(value.orderId, JSON.stringify(value))
-    socket.write('x')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  socket.end()
-  return times
+  while (sent < warmUp) send()
+  atGo(async (count) => {
+    const times: bigint[] = []
+    for (let i = 0; i < count; i++) {
+      await pause()
+      times.push(process.hrtime.bigint())
+      send()
+    }
+    await pause()
+    return times
+  })
 }
 
-/** When each was handled. */
-async function loneConsume(): Promise<bigint[]> {
+/** Tells when each was handled. */
+async function loneConsume(): Promise<void> {
   const times: bigint[] = []
   const [table] = tables
   if (!table) throw new Error('one table')
+  let wanted = warmUp
+  let reached: () => void = () => {}
   const server = createServer((socket) => {
-    let last = 0
     socket.on('data', () => {
       for (const row of table.read.all(last) as { id: number; body: string }[]) {
         validate(JSON.parse(row.body))
-        times.push(process.hrtime.bigint())
+        if (times.push(process.hrtime.bigint()) === wanted) reached()
         last = row.id
       }
       table.remove.run(last)
     })
-    socket.on('close', () => server.close())
   })
   await new Promise<void>((resolve) => server.listen(task.socket, resolve))
-  tell('ready')
-  await new Promise((resolve) => server.once('close', resolve))
-  return times.slice(-task.count)
+  atGo(async (count) => {
+    wanted += count
+    if (times.length < wanted) await new Promise<void>((resolve) => (reached = resolve))
+    return times.slice(wanted - count, wanted)
+  })
 }
 
-/** Competes for what nobody has claimed, or somebody claimed long ago: as long as the process lives. */
+let resting = true
+
+/** Competes for what nobody has claimed, or somebody claimed long ago, until it is to rest. */
 async function claim(): Promise<void> {
   const me = process.pid
   const take = db.prepare(
     `UPDATE t0 SET owner = ?, until = ? WHERE id IN (SELECT id FROM t0 WHERE owner IS NULL OR until < ? ORDER BY id LIMIT ${task.batch}) RETURNING id, body`,
   )
   const settle = db.prepare('DELETE FROM t0 WHERE id = ? AND owner = ?')
-  for (;;) {
+  while (!resting) {
     db.exec('BEGIN IMMEDIATE')
     const rows = take.all(me, Date.now() + 5000, Date.now()) as { id: number; body: string }[]
     db.exec('COMMIT')
@@ -154,16 +160,23 @@ async function claim(): Promise<void> {
   }
 }
 
-const ended = told('end')
-if (task.role === 'lone-consume') tell('done', await loneConsume())
-else {
-  tell('ready')
-  if (task.role === 'claim') void claim()
-  else await told('go')
-  if (task.role === 'produce') tell('done', await produce())
-  if (task.role === 'consume') tell('done', await consume())
-  if (task.role === 'lone-produce') tell('done', await loneProduce())
+const roles: Record<Task['role'], () => unknown> = {
+  produce: () => atGo(produce),
+  consume: () => atGo(consume),
+  claim: () =>
+    process.on('message', ({ what }: { what: string }) => {
+      if (what === 'rest') resting = true
+      if (what !== 'go') return
+      resting = false
+      void claim()
+    }),
+  'lone-produce': loneProduce,
+  'lone-consume': loneConsume,
 }
+
+const ended = told('end')
+await roles[task.role]()
+tell('ready')
 await ended
 db.close()
 process.exit(0)

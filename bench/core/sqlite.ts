@@ -1,198 +1,223 @@
 import { join } from 'node:path'
-import { type Pair, percentile } from '../pair.ts'
-import { Child, withFolder } from './children.ts'
+import { type Open, type Pair, percentile } from '../pair.ts'
+import { Cast, type Child } from './children.ts'
 
 const raw = new URL('./raw-sqlite.ts', import.meta.url)
 const rawQuery = new URL('./raw-query.ts', import.meta.url)
 const ours = new URL('./pabal-sqlite.ts', import.meta.url)
-const count = Number(process.env.BENCH_COUNT ?? 150_000)
-/** Where five processes share the processors it takes longer until each has run its code often enough to be fast. */
-const longer = 3 * count
 const batch = 500
 
-/** Starts all, says `go` once all are ready, waits for all; messages a second, and what each told. */
-async function race(children: readonly Child[]): Promise<{ rate: number; told: number[] }> {
-  for (const child of children) await child.told('ready')
+/** Messages of a round, and of the one before the first, in which each process runs its code often enough to be fast. */
+interface Size {
+  readonly count: number
+  readonly warm: number
+}
+/** `BENCH_WARM=0` shows what it is like while all code is run for the first time. */
+const size = (count: number, warm: number): Size => ({ count, warm: Number(process.env.BENCH_WARM ?? warm) })
+const oneGroup = size(30_000, 90_000)
+const threeGroups = size(15_000, 45_000)
+const fourProcesses = size(40_000, 200_000)
+const fixedTables = size(30_000, 120_000)
+
+const rate = (count: number, from: number): number => (count / (performance.now() - from)) * 1000
+
+/** Each consumer has its share to handle; messages a second until all have, and what each child told. */
+async function race(
+  consumers: readonly Child[],
+  producer: Child,
+  count: number,
+  share: (i: number) => number,
+): Promise<{ rate: number; told: number[] }> {
   const from = performance.now()
-  for (const child of children) child.tell('go')
-  const told: number[] = []
-  for (const child of children) told.push(await child.told('done'))
-  const rate = (count / (performance.now() - from)) * 1000
-  for (const child of children) await child.end()
-  return { rate, told }
+  const told = await Promise.all([...consumers.map((child, i) => child.round<number>(share(i))), producer.round<number>(count)])
+  return { rate: rate(count, from), told }
 }
 
-async function rawRace(consumers: number, copies: boolean): Promise<number> {
-  return withFolder(async (folder) => {
+/** By hand: a table a consumer. `copies`: each message is in all of them; otherwise the tables are shards of the keys. */
+const rawRace =
+  (consumers: number, copies: boolean, { count, warm }: Size): Open =>
+  async () => {
+    const cast = new Cast()
     const tables = Array.from({ length: consumers }, (_, i) => `t${i}`)
-    const shared = { file: join(folder, 'raw.db'), batch }
-    const share = (i: number): number =>
-      copies ? count : Array.from({ length: count }, (_, n) => (n % 997) % consumers).filter((n) => n === i).length
-    const consume = tables.map((table, i) => new Child(raw, { ...shared, role: 'consume', tables: [table], count: share(i) }))
-    return (await race([...consume, new Child(raw, { ...shared, role: 'produce', tables, count, copies })])).rate
-  })
+    const shared = { file: join(cast.folder, 'raw.db'), batch }
+    const children: Child[] = []
+    for (const table of tables) children.push(await cast.start(raw, { ...shared, role: 'consume', tables: [table] }))
+    const producer = await cast.start(raw, { ...shared, role: 'produce', tables, copies })
+    let sent = 0
+    const round = async (count: number): Promise<number> => {
+      const ends = sent + count
+      const share = (i: number): number => {
+        if (copies) return count
+        let mine = 0
+        for (let n = sent; n < ends; n++) if ((n % 997) % consumers === i) mine++
+        return mine
+      }
+      const found = await race(children, producer, count, share)
+      sent = ends
+      return found.rate
+    }
+    if (warm > 0) await round(warm)
+    return { round: () => round(count), end: () => cast.end() }
+  }
+
+/** One consumer, or a subscribing service each. `size`: how many sends the producer makes in one turn of its event loop. */
+async function oursRace(consumers: number, { count, warm }: Size, size = batch) {
+  const cast = new Cast()
+  const shared = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch: size }
+  const groups = consumers > 1
+  const children: Child[] = []
+  for (let i = 0; i < consumers; i++)
+    children.push(await cast.start(ours, groups ? { ...shared, role: 'hear', as: `hearer-${i}` } : { ...shared, role: 'consume' }))
+  const producer = await cast.start(ours, { ...shared, role: groups ? 'publish' : 'produce' })
+  const round = (count: number): Promise<{ rate: number; told: number[] }> => race(children, producer, count, () => count)
+  if (warm > 0) await round(warm)
+  return { round: () => round(count), end: () => cast.end() }
 }
 
-/** Consumers that compete tell what they got since they last told; it is done when the sum is complete. */
-async function shareOut(consume: readonly Child[], produce: Child, count: number): Promise<number> {
-  for (const child of [...consume, produce]) await child.told('ready')
-  await new Promise((resolve) => setTimeout(resolve, 500)) // the shards are spread
-  const from = performance.now()
+const throughput =
+  (consumers: number, size: Size): Open =>
+  async () => {
+    const { round, end } = await oursRace(consumers, size)
+    return { round: async () => (await round()).rate, end }
+  }
+
+/** The longest that 99 of 100 turns of an event loop are late, in milliseconds: the worst of producer and consumer. */
+const loopDelay: Open = async () => {
+  const { round, end } = await oursRace(1, oneGroup, 200)
+  return { round: async () => Math.max(...(await round()).told), end }
+}
+
+/** Consumers that compete tell how many they handled; it is over when the sum is complete. They are told to rest until the next. */
+async function shareOut(cast: Cast, consumers: readonly Child[], producer: Child, { count, warm }: Size) {
   let seen = 0
-  const all = new Promise<void>((resolve) => {
-    for (const child of consume)
-      child.on('count', (n) => {
-        seen += n as number
-        if (seen >= count) resolve()
-      })
-  })
-  produce.tell('go')
-  await all
-  const rate = (count / (performance.now() - from)) * 1000
-  for (const child of [...consume, produce]) await child.end()
-  return rate
+  let wanted = 0
+  let reached: () => void = () => {}
+  for (const child of consumers)
+    child.on('count', (n) => {
+      seen += n as number
+      if (seen >= wanted) reached()
+    })
+  const round = async (count: number): Promise<number> => {
+    wanted += count
+    const all = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const from = performance.now()
+    for (const child of consumers) child.tell('go')
+    await Promise.all([producer.round(count), all])
+    const found = rate(count, from)
+    for (const child of consumers) child.tell('rest')
+    return found
+  }
+  await new Promise((resolve) => setTimeout(resolve, 500)) // the shards are spread
+  if (warm > 0) await round(warm)
+  return { round: () => round(count), end: () => cast.end() }
 }
 
-async function competing(consumers: number, count: number): Promise<number> {
-  return withFolder((folder) => {
-    const shared = { url: `sqlite:${join(folder, 'pabal.db')}`, batch, count }
-    const consume = Array.from({ length: consumers }, () => new Child(ours, { ...shared, role: 'compete' }))
-    return shareOut(consume, new Child(ours, { ...shared, role: 'produce' }), count)
-  })
-}
-
-/** `batch`: how many sends the producer makes in one go, which is one turn of its event loop. */
-async function oursRace(consumers: number, size = batch): Promise<{ rate: number; told: number[] }> {
-  return withFolder(async (folder) => {
-    const shared = { url: `sqlite:${join(folder, 'pabal.db')}`, batch: size, count }
-    const groups = consumers > 1
-    const consume = Array.from(
-      { length: consumers },
-      (_, i) => new Child(ours, groups ? { ...shared, role: 'hear', as: `hearer-${i}` } : { ...shared, role: 'consume' }),
-    )
-    return race([...consume, new Child(ours, { ...shared, role: groups ? 'publish' : 'produce' })])
-  })
-}
+const compete =
+  (size: Size): Open =>
+  async () => {
+    const cast = new Cast()
+    const shared = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch }
+    const children: Child[] = []
+    for (let i = 0; i < 4; i++) children.push(await cast.start(ours, { ...shared, role: 'compete' }))
+    return shareOut(cast, children, await cast.start(ours, { ...shared, role: 'produce' }), size)
+  }
 
 /** A table for all; each consumer claims a batch at a time, and what a dead one had claimed is free again after a while. */
-async function rawClaim(consumers: number, count: number): Promise<number> {
-  return withFolder((folder) => {
-    const shared = { file: join(folder, 'raw.db'), batch, count, tables: ['t0'] }
-    const consume = Array.from({ length: consumers }, () => new Child(raw, { ...shared, role: 'claim' }))
-    return shareOut(consume, new Child(raw, { ...shared, role: 'produce' }), count)
-  })
-}
+const rawClaim =
+  (size: Size): Open =>
+  async () => {
+    const cast = new Cast()
+    const shared = { file: join(cast.folder, 'raw.db'), batch, tables: ['t0'] }
+    const children: Child[] = []
+    for (let i = 0; i < 4; i++) children.push(await cast.start(raw, { ...shared, role: 'claim' }))
+    return shareOut(cast, children, await cast.start(raw, { ...shared, role: 'produce' }), size)
+  }
 
-async function lone(role: 'raw' | 'pabal'): Promise<number> {
-  return withFolder(async (folder) => {
-    const n = 200
+const loneRound = 30
+
+/** From sending to handling, one message at a time, 10 ms apart. */
+const lone =
+  (side: 'raw' | 'pabal'): Open =>
+  async () => {
+    const cast = new Cast()
+    const { folder } = cast
     const task = {
       file: join(folder, 'raw.db'),
       url: `sqlite:${join(folder, 'pabal.db')}`,
       tables: ['t'],
       batch,
-      count: n,
       socket: join(folder, 's'),
     }
-    const consumer = new Child(role === 'raw' ? raw : ours, { ...task, role: role === 'raw' ? 'lone-consume' : 'serve' })
-    await consumer.told('ready')
-    const producer = new Child(role === 'raw' ? raw : ours, { ...task, role: role === 'raw' ? 'lone-produce' : 'lone' })
-    await producer.told('ready')
-    producer.tell('go')
-    const sent = await producer.told<bigint[]>('done')
-    if (role === 'pabal') consumer.tell('report')
-    const handled = await consumer.told<bigint[]>('done')
-    await producer.end()
-    await consumer.end()
-    if (handled.length !== n) throw new Error(`${handled.length} of ${n} lone messages arrived`)
-    return percentile(
-      handled.map((t, i) => Number(t - (sent[i] as bigint)) / 1e6),
-      0.5,
-    )
-  })
-}
+    const file = side === 'raw' ? raw : ours
+    const consumer = await cast.start(file, { ...task, role: 'lone-consume' })
+    const producer = await cast.start(file, { ...task, role: 'lone-produce' })
+    return {
+      async round() {
+        const [handled, sent] = await Promise.all([consumer.round<bigint[]>(loneRound), producer.round<bigint[]>(loneRound)])
+        return percentile(
+          handled.map((time, i) => Number(time - (sent[i] as bigint)) / 1e6),
+          0.5,
+        )
+      },
+      end: () => cast.end(),
+    }
+  }
 
-async function ask(side: 'raw' | 'pabal'): Promise<number> {
-  return withFolder(async (folder) => {
+/** A question and its answer, one at a time, 10 ms apart. */
+const ask =
+  (side: 'raw' | 'pabal'): Open =>
+  async () => {
+    const cast = new Cast()
     const file = side === 'raw' ? rawQuery : ours
-    const task = { url: `sqlite:${join(folder, 'pabal.db')}`, socket: join(folder, 's'), batch, count: 200 }
-    const server = new Child(file, { ...task, role: 'serve' })
-    await server.told('ready')
-    const client = new Child(file, { ...task, role: 'ask' })
-    await client.told('ready')
-    client.tell('go')
-    const times = await client.told<number[]>('done')
-    await client.end()
-    server.tell('report')
-    await server.end()
-    return percentile(times, 0.5)
-  })
-}
+    const task = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, socket: join(cast.folder, 's'), batch }
+    await cast.start(file, { ...task, role: 'answer' })
+    const client = await cast.start(file, { ...task, role: 'ask' })
+    return { round: async () => percentile(await client.round<number[]>(loneRound), 0.5), end: () => cast.end() }
+  }
 
-async function idle(): Promise<number> {
-  return withFolder(async (folder) => {
-    const task = { url: `sqlite:${join(folder, 'pabal.db')}`, batch, count: 0 }
-    const server = new Child(ours, { ...task, role: 'serve' })
-    await server.told('ready')
-    const child = new Child(ours, { ...task, role: 'idle' })
-    await child.told('ready')
-    await new Promise((resolve) => setTimeout(resolve, 3000)) // what starting up leaves to be done is done
-    child.tell('go')
-    const share = await child.told<number>('done')
-    await child.end()
-    server.tell('report')
-    await server.end()
-    return share
-  })
+const idle: Open = async () => {
+  const cast = new Cast()
+  const task = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch }
+  await cast.start(ours, { ...task, role: 'answer' })
+  const child = await cast.start(ours, { ...task, role: 'idle' })
+  await new Promise((resolve) => setTimeout(resolve, 3000)) // what starting up leaves to be done is done
+  return { round: () => child.round<number>(), end: () => cast.end() }
 }
-
-const limit = (name: string, unit: string, bound: number, rounds: number, pabal: () => Promise<number>): Pair => ({
-  name,
-  unit,
-  rounds,
-  limit: true,
-  aim: 1,
-  raw: async () => bound,
-  pabal,
-})
 
 export const sqlitePairs: readonly Pair[] = [
   {
     name: 'sqlite: durable end to end, 1 group',
     unit: 'msg/s',
-    rounds: 5,
-    aim: 1,
-    raw: () => rawRace(1, false),
-    pabal: async () => (await oursRace(1)).rate,
+    rounds: 9,
+    raw: rawRace(1, false, oneGroup),
+    pabal: throughput(1, oneGroup),
   },
   {
     name: 'sqlite: durable end to end, 3 groups',
     unit: 'msg/s',
-    rounds: 3,
-    aim: 1,
-    raw: () => rawRace(3, true),
-    pabal: async () => (await oursRace(3)).rate,
+    rounds: 9,
+    raw: rawRace(3, true, threeGroups),
+    pabal: throughput(3, threeGroups),
   },
   {
     name: 'sqlite: durable end to end, 4 competing processes',
     unit: 'msg/s',
-    rounds: 3,
-    aim: 1,
-    raw: () => rawClaim(4, longer),
-    pabal: () => competing(4, longer),
+    rounds: 9,
+    raw: rawClaim(fourProcesses),
+    pabal: compete(fourProcesses),
   },
   {
     name: 'sqlite: the same, against four fixed tables without takeover',
     unit: 'msg/s',
-    rounds: 3,
+    rounds: 7,
     aim: 0.5,
-    raw: () => rawRace(4, false),
-    pabal: () => competing(4, count),
+    raw: rawRace(4, false, fixedTables),
+    pabal: compete(fixedTables),
   },
-  { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 3, aim: 0.4, raw: () => lone('raw'), pabal: () => lone('pabal') },
-  limit('sqlite: a lone message, p50 (bound)', 'ms', 2, 3, () => lone('pabal')),
-  { name: 'sqlite: a query, p50', unit: 'ms', rounds: 3, aim: 0.4, raw: () => ask('raw'), pabal: () => ask('pabal') },
-  limit('sqlite: a query, p50 (bound)', 'ms', 0.6, 3, () => ask('pabal')),
-  limit('sqlite: idle CPU', '%', 0.5, 1, idle),
-  limit('sqlite: event-loop delay under full load, p99', 'ms', 10, 3, async () => Math.max(...(await oursRace(1, 200)).told)),
+  { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 9, aim: 0.4, bound: 2, raw: lone('raw'), pabal: lone('pabal') },
+  { name: 'sqlite: a query, p50', unit: 'ms', rounds: 9, aim: 0.4, bound: 0.6, raw: ask('raw'), pabal: ask('pabal') },
+  { name: 'sqlite: idle CPU', unit: '%', rounds: 1, bound: 0.5, pabal: idle },
+  { name: 'sqlite: event-loop delay under full load, p99', unit: 'ms', rounds: 5, bound: 10, pabal: loopDelay },
 ]

@@ -1,5 +1,5 @@
-/** A process of the transports suite: one side in one role. It says `ready`, does its work at `go`, and says `done` with a figure. */
-import { tell, told } from '../core/children.ts'
+/** A process of the transports suite: one side in one role. It says `ready`, works a round at each `go`, and says `done` with a figure. */
+import { atGo, tell, told } from '../core/children.ts'
 import { percentile } from '../pair.ts'
 import { OwnCost } from './own-cost.ts'
 import { type Run, type Side, windowed } from './side.ts'
@@ -7,7 +7,8 @@ import { type Run, type Side, windowed } from './side.ts'
 export interface Task extends Run {
   /** A file of sides/. */
   readonly side: string
-  readonly role: 'produce' | 'consume' | 'answer' | 'ask' | 'lone-produce' | 'lone-consume' | 'stall'
+  readonly role: 'produce' | 'consume' | 'drain' | 'answer' | 'ask' | 'lone-produce' | 'lone-consume' | 'stall'
+  /** Of a round. */
   readonly count: number
   /** Sent or asked before what is measured: code that is run for the first time is slow. */
   readonly warm: number
@@ -21,42 +22,63 @@ const task = await told<Task>('task')
 const ended = told('end')
 const { open } = (await import(`./sides/${task.side}.ts`)) as { open(run: Run): Promise<Side> }
 const side = await open(task)
-const { count, warm } = task
+const { count, warm, inFlight = 1 } = task
 const cost = new OwnCost(`${task.side}-${task.role}`)
-/** What is measured begins. */
-const warmed = (): void => {
-  cost.begin()
-  tell('warm')
-}
 const asks = (i: number): Promise<void> => (side.ask as (i: number) => Promise<void>)(i)
+
+/** Says that it is warm and does `work` at each `go`, with the number of the round's first message. */
+function rounds(work: (from: number) => Promise<unknown>): void {
+  let from = warm
+  cost.begin()
+  atGo(async () => {
+    const figure = await work(from)
+    from += count
+    await cost.end(count)
+    return figure
+  })
+  tell('ready')
+}
+
+/** Milliseconds that it takes. */
+async function timed(work: Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await work
+  return performance.now() - from
+}
+
+/** What was handled, and when so many were. */
+const times: bigint[] = []
+let handled = 0
+let wanted = 0
+let reached: () => void = () => {}
+function until(total: number): Promise<void> {
+  wanted = total
+  return handled >= total ? Promise.resolve() : new Promise((resolve) => (reached = resolve))
+}
+const handle = (): void => {
+  if (++handled === wanted) reached()
+}
 
 const roles: Record<Task['role'], () => Promise<unknown>> = {
   /** Milliseconds for `count` messages. */
   async produce() {
     await side.produce(0, warm)
-    warmed()
-    await told('go')
-    const from = performance.now()
-    await side.produce(warm, warm + count)
-    return performance.now() - from
+    rounds((from) => timed(side.produce(from, from + count)))
+  },
+  async consume() {
+    await side.consume(handle)
+    rounds((from) => until(from + count))
+    await until(warm)
+    tell('warm')
   },
   /** Milliseconds between the last of the warm ones and the last of all. */
-  async consume() {
-    let seen = 0
-    let from = 0
-    const times = new Promise<number>((resolve) => {
-      void side
-        .consume(() => {
-          seen++
-          if (seen === warm) {
-            from = performance.now()
-            warmed()
-          }
-          if (seen === warm + count) resolve(performance.now() - from)
-        })
-        .then(() => tell('ready'))
-    })
-    return times
+  async drain() {
+    const begun = until(warm)
+    void side.consume(handle)
+    await begun
+    cost.begin()
+    tell('done', await timed(until(warm + count)))
+    await cost.end(count)
   },
   async answer() {
     await side.answer?.()
@@ -64,47 +86,37 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
   },
   /** The median time of one question at a time, or milliseconds for `count` of them with `inFlight` under way. */
   async ask() {
-    const { inFlight = 1 } = task
-    await windowed(0, warm, inFlight === 1 ? 1 : inFlight, asks)
-    warmed()
-    await told('go')
-    if (inFlight > 1) {
-      const from = performance.now()
-      await windowed(warm, warm + count, inFlight, asks)
-      return performance.now() - from
-    }
-    const times: number[] = []
-    for (let i = 0; i < count; i++) {
-      const from = performance.now()
-      await asks(i)
-      times.push(performance.now() - from)
-    }
-    return percentile(times, 0.5)
+    await windowed(0, warm, inFlight, asks)
+    rounds(async (from) => {
+      if (inFlight > 1) return timed(windowed(from, from + count, inFlight, asks))
+      const took: number[] = []
+      for (let i = from; i < from + count; i++) took.push(await timed(asks(i)))
+      return percentile(took, 0.5)
+    })
   },
   /** When each was sent. */
   async 'lone-produce'() {
     await side.produce(0, warm)
-    warmed()
-    await told('go')
-    const times: bigint[] = []
-    for (let i = 0; i < count; i++) {
-      times.push(process.hrtime.bigint())
-      await Promise.all([side.produce(warm + i, warm + i + 1), pause(10)])
-    }
-    return times
+    rounds(async (from) => {
+      const sent: bigint[] = []
+      for (let i = from; i < from + count; i++) {
+        await pause(10)
+        sent.push(process.hrtime.bigint())
+        await side.produce(i, i + 1)
+      }
+      return sent
+    })
   },
   /** When each was handled. */
   async 'lone-consume'() {
-    const times: bigint[] = []
-    const all = new Promise<void>((resolve) => {
-      void side
-        .consume(() => {
-          if (times.push(process.hrtime.bigint()) === warm + count) resolve()
-        })
-        .then(() => tell('ready'))
+    await side.consume(() => {
+      times.push(process.hrtime.bigint())
+      handle()
     })
-    await all
-    return times.slice(-count)
+    rounds(async (from) => {
+      await until(from + count)
+      return times.slice(from, from + count)
+    })
   },
   /** Megabytes that the process grows by while no handler ends and all the rest waits. */
   async stall() {
@@ -116,12 +128,11 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
       await pause(50)
       most = Math.max(most, rss())
     }
-    return most - before
+    tell('done', most - before)
   },
 }
 
-tell('done', await roles[task.role]())
-if (warm > 0) await cost.end(count)
+await roles[task.role]()
 await ended
 // A stalled handler never ends: nothing to wait for.
 if (task.role !== 'stall') await side.close()

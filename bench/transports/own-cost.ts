@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 
 /**
- * What a process spends from the first measured message on, for whoever works on it. BENCH_CPU=1: the CPU time of a message, which a
+ * What a process spends from the first measured message on to the end of the first round, for whoever works on it. BENCH_CPU=1: the CPU time of a message, which a
  * noisy machine disturbs less than rates. BENCH_SERVER=PID: also that of the server. BENCH_PROFILE=FOLDER: also a profile of the same span.
  */
 export class OwnCost {
@@ -11,6 +11,7 @@ export class OwnCost {
   #before = process.cpuUsage()
   #server = 0
   #session: Session | undefined
+  #ended = false
 
   constructor(name: string) {
     this.#name = name
@@ -28,7 +29,10 @@ export class OwnCost {
     void session.post('Profiler.start')
   }
 
+  /** After the first round; those that follow are not looked at. */
   async end(messages: number): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
     const { user, system } = process.cpuUsage(this.#before)
     const server = process.env.BENCH_SERVER ? `, the server ${((serverTime() - this.#server) / messages).toFixed(1)}` : ''
     if (process.env.BENCH_CPU) console.error(`  ${this.#name}: ${((user + system) / messages).toFixed(1)} µs of CPU a message${server}`)

@@ -8,27 +8,31 @@ let runs = 0
 /** Longest time that a process may take for what it was told. */
 const patience = 180_000
 
-/** One measurement: processes of one side under a name of their own. All end with it, and what they made on the broker goes. */
+/** Processes of one side under a name of their own. All end with it, and what they made on the broker goes. */
 export class Stage {
   readonly #task: Pick<Task, 'url' | 'side' | 'name'>
   readonly #children = new Set<Child>()
   readonly #patience: number
+  #failed = false
 
   private constructor(url: string, side: string, factor: number) {
     this.#task = { url, side, name: `pabal-bench-${process.pid}-${runs++}` }
     this.#patience = patience * factor
   }
 
-  static async run<T>(url: string, side: string, use: (stage: Stage) => Promise<T>, factor = 1): Promise<T> {
+  /** `factor`: how much longer than usual it may take. */
+  static async open(url: string, side: string, factor = 1): Promise<Stage> {
     const stage = new Stage(url, side, factor)
+    await stage.here((own) => own.prepare())
+    return stage
+  }
+
+  async end(): Promise<void> {
     try {
-      await stage.here((own) => own.prepare())
-      const found = await use(stage)
-      for (const child of stage.#children) await child.end()
-      return found
+      if (!this.#failed) for (const child of this.#children) await child.end()
     } finally {
-      for (const child of stage.#children) child.kill()
-      await stage.here((own) => own.remove())
+      for (const child of this.#children) child.kill()
+      await this.here((own) => own.remove())
     }
   }
 
@@ -57,8 +61,17 @@ export class Stage {
     })
     try {
       return await Promise.race([child.told<T>(what), late])
+    } catch (error) {
+      this.#failed = true
+      throw error
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** One more round of a process: what it says when it is done. */
+  round<T>(child: Child): Promise<T> {
+    child.tell('go')
+    return this.told<T>(child, 'done')
   }
 }

@@ -70,29 +70,26 @@ function pairsOf(name: string, { raw, peers }: Broker, url: string, waiting: num
     name: `${name}: ${what}`,
     unit,
     rounds,
-    aim: 1,
-    raw: () => measure(url, raw, 1),
-    pabal: () => measure(url, 'pabal', 1),
+    raw: measure(url, raw, 1),
+    pabal: measure(url, 'pabal', 1),
     peers: peers.flatMap((peer): Peer[] => {
       const text = promise && peer[promise]
-      return text === undefined ? [] : [{ name: peer.name, promise: text, run: () => measure(url, peer.side, peer.share) }]
+      return text === undefined ? [] : [{ name: peer.name, promise: text, open: measure(url, peer.side, peer.share) }]
     }),
   })
   return [
-    pair('durable produce', 'msg/s', 3, produce),
-    pair('durable consume', 'msg/s', 3, consume),
-    pair('durable end to end', 'msg/s', 3, endToEnd, 'events'),
-    pair('a query, p50', 'ms', 3, askOne, 'asks'),
-    pair('queries, 200 in flight', 'req/s', 3, askMany, 'asks'),
-    pair('a lone durable message, p50', 'ms', 3, lone),
+    pair('durable produce', 'msg/s', 9, produce),
+    pair('durable consume', 'msg/s', 5, consume),
+    pair('durable end to end', 'msg/s', 9, endToEnd, 'events'),
+    pair('a query, p50', 'ms', 15, askOne, 'asks'),
+    pair('queries, 200 in flight', 'req/s', 9, askMany, 'asks'),
+    pair('a lone durable message, p50', 'ms', 9, lone),
     {
       name: `${name}: growth of a stalled consumer, ${waiting.toLocaleString('en')} messages waiting`,
       unit: 'MB',
       rounds: 1,
-      limit: true,
-      aim: 1,
-      raw: async () => 64,
-      pabal: () => stalled(waiting)(url, 'pabal', 1),
+      bound: 64,
+      pabal: stalled(waiting)(url, 'pabal', 1),
     },
   ]
 }

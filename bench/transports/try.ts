@@ -6,6 +6,8 @@ const [url, side, ...what] = process.argv.slice(2) as [string, string, ...string
 for (const one of what) {
   const from = performance.now()
   const [name, share = '1'] = one.split('@') as [string, string?]
-  const figure = await (measures[name] as Measure)(url, side, Number(share))
+  const { round, end } = await (measures[name] as Measure)(url, side, Number(share))()
+  const figure = await round()
+  await end()
   console.log(side, name, figure.toFixed(3), `(${((performance.now() - from) / 1000).toFixed(1)} s)`)
 }
