@@ -7,7 +7,7 @@ import { Environment, url } from './broker.ts'
 
 const up = await reachable('RabbitMQ', Number(new URL(url).port || 5672))
 
-describe.skipIf(!up)('a transport with a grave fault fails the suite: RabbitMQ', () => {
+describe.skipIf(!up)('a transport with a grave fault fails the suite: RabbitMQ', { concurrent: true }, () => {
   const environment = new Environment('mutation')
   const { prefix, driver, file } = environment
   afterAll(() => environment.sweep(), 120_000)

@@ -4,7 +4,7 @@ import { kafka } from '../../src/transport/kafka/index.ts'
 import { caught, grave } from '../conformance/caught.ts'
 import { address, freshPrefix, kafkaThere, removeTopics } from './broker.ts'
 
-describe.skipIf(!(await kafkaThere()))('a transport with a grave fault fails the suite: Kafka', () => {
+describe.skipIf(!(await kafkaThere()))('a transport with a grave fault fails the suite: Kafka', { concurrent: true }, () => {
   const prefix = freshPrefix()
   afterAll(() => removeTopics(prefix))
 
