@@ -9,7 +9,7 @@ const kills = 25
 describe.each([
   ['amqp', 10],
   ['kafka', 10],
-] satisfies [TransportName, number][])('%s', { concurrent: true }, async (transport, brokerKills) => {
+] satisfies [TransportName, number][])('%s', async (transport, brokerKills) => {
   const can = await canStage(transport)
 
   test.skipIf(!can)(`ten kills of producers and consumers at least, of the broker ${brokerKills}`, { timeout: 600_000 }, async () => {
