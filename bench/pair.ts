@@ -51,6 +51,19 @@ export interface Row {
 
 const lowIsGood = new Set(['ms', '%', 'MB'])
 
+/** A side that stays for all rounds: `setUp` warms it and gives the round. What `make` made ends with it, also where the set-up fails. */
+export const lasting =
+  <T extends { end(): Promise<void> }>(make: () => T | Promise<T>, setUp: (made: T) => Promise<() => Promise<number>>): Open =>
+  async () => {
+    const made = await make()
+    try {
+      return { round: await setUp(made), end: () => made.end() }
+    } catch (error) {
+      await made.end()
+      throw error
+    }
+  }
+
 /** A side that is begun anew in each round. */
 export const anew =
   (measure: () => Promise<number>): Open =>
@@ -102,8 +115,13 @@ export async function compare({ name, unit, aim = 1, bound, pabal, raw, peers = 
     }
     return rows
   } finally {
-    for (const side of opened) await side.end()
+    await Promise.all(opened.map((side) => side.end()))
   }
+}
+
+/** The median of the times between two lists of moments in nanoseconds, in milliseconds. */
+export function medianDelay(from: readonly bigint[], to: readonly bigint[]): number {
+  return median(to.map((time, i) => Number(time - (from[i] as bigint)) / 1e6))
 }
 
 export function median(values: readonly number[]): number {

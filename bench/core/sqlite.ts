@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Open, type Pair, percentile } from '../pair.ts'
+import { lasting, median, medianDelay, type Open, type Pair } from '../pair.ts'
 import { Cast, type Child } from './children.ts'
 
 const raw = new URL('./raw-sqlite.ts', import.meta.url)
@@ -19,6 +19,7 @@ const threeGroups = size(15_000, 45_000)
 const fourProcesses = size(40_000, 200_000)
 const fixedTables = size(30_000, 120_000)
 
+const cast = (setUp: (cast: Cast) => Promise<() => Promise<number>>): Open => lasting(() => new Cast(), setUp)
 const rate = (count: number, from: number): number => (count / (performance.now() - from)) * 1000
 
 /** Each consumer has its share to handle; messages a second until all have, and what each child told. */
@@ -34,10 +35,8 @@ async function race(
 }
 
 /** By hand: a table a consumer. `copies`: each message is in all of them; otherwise the tables are shards of the keys. */
-const rawRace =
-  (consumers: number, copies: boolean, { count, warm }: Size): Open =>
-  async () => {
-    const cast = new Cast()
+const rawRace = (consumers: number, copies: boolean, { count, warm }: Size): Open =>
+  cast(async (cast) => {
     const tables = Array.from({ length: consumers }, (_, i) => `t${i}`)
     const shared = { file: join(cast.folder, 'raw.db'), batch }
     const children: Child[] = []
@@ -57,12 +56,11 @@ const rawRace =
       return found.rate
     }
     if (warm > 0) await round(warm)
-    return { round: () => round(count), end: () => cast.end() }
-  }
+    return () => round(count)
+  })
 
 /** One consumer, or a subscribing service each. `size`: how many sends the producer makes in one turn of its event loop. */
-async function oursRace(consumers: number, { count, warm }: Size, size = batch) {
-  const cast = new Cast()
+async function oursRace(cast: Cast, consumers: number, { count, warm }: Size, size = batch) {
   const shared = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch: size }
   const groups = consumers > 1
   const children: Child[] = []
@@ -71,24 +69,23 @@ async function oursRace(consumers: number, { count, warm }: Size, size = batch) 
   const producer = await cast.start(ours, { ...shared, role: groups ? 'publish' : 'produce' })
   const round = (count: number): Promise<{ rate: number; told: number[] }> => race(children, producer, count, () => count)
   if (warm > 0) await round(warm)
-  return { round: () => round(count), end: () => cast.end() }
+  return () => round(count)
 }
 
-const throughput =
-  (consumers: number, size: Size): Open =>
-  async () => {
-    const { round, end } = await oursRace(consumers, size)
-    return { round: async () => (await round()).rate, end }
-  }
+const throughput = (consumers: number, size: Size): Open =>
+  cast(async (cast) => {
+    const round = await oursRace(cast, consumers, size)
+    return async () => (await round()).rate
+  })
 
 /** The longest that 99 of 100 turns of an event loop are late, in milliseconds: the worst of producer and consumer. */
-const loopDelay: Open = async () => {
-  const { round, end } = await oursRace(1, oneGroup, 200)
-  return { round: async () => Math.max(...(await round()).told), end }
-}
+const loopDelay = cast(async (cast) => {
+  const round = await oursRace(cast, 1, oneGroup, 200)
+  return async () => Math.max(...(await round()).told)
+})
 
 /** Consumers that compete tell how many they handled; it is over when the sum is complete. They are told to rest until the next. */
-async function shareOut(cast: Cast, consumers: readonly Child[], producer: Child, { count, warm }: Size) {
+async function shareOut(consumers: readonly Child[], producer: Child, { count, warm }: Size) {
   let seen = 0
   let wanted = 0
   let reached: () => void = () => {}
@@ -111,37 +108,31 @@ async function shareOut(cast: Cast, consumers: readonly Child[], producer: Child
   }
   await new Promise((resolve) => setTimeout(resolve, 500)) // the shards are spread
   if (warm > 0) await round(warm)
-  return { round: () => round(count), end: () => cast.end() }
+  return () => round(count)
 }
 
-const compete =
-  (size: Size): Open =>
-  async () => {
-    const cast = new Cast()
+const compete = (size: Size): Open =>
+  cast(async (cast) => {
     const shared = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch }
     const children: Child[] = []
     for (let i = 0; i < 4; i++) children.push(await cast.start(ours, { ...shared, role: 'compete' }))
-    return shareOut(cast, children, await cast.start(ours, { ...shared, role: 'produce' }), size)
-  }
+    return shareOut(children, await cast.start(ours, { ...shared, role: 'produce' }), size)
+  })
 
 /** A table for all; each consumer claims a batch at a time, and what a dead one had claimed is free again after a while. */
-const rawClaim =
-  (size: Size): Open =>
-  async () => {
-    const cast = new Cast()
+const rawClaim = (size: Size): Open =>
+  cast(async (cast) => {
     const shared = { file: join(cast.folder, 'raw.db'), batch, tables: ['t0'] }
     const children: Child[] = []
     for (let i = 0; i < 4; i++) children.push(await cast.start(raw, { ...shared, role: 'claim' }))
-    return shareOut(cast, children, await cast.start(raw, { ...shared, role: 'produce' }), size)
-  }
+    return shareOut(children, await cast.start(raw, { ...shared, role: 'produce' }), size)
+  })
 
 const loneRound = 30
 
 /** From sending to handling, one message at a time, 10 ms apart. */
-const lone =
-  (side: 'raw' | 'pabal'): Open =>
-  async () => {
-    const cast = new Cast()
+const lone = (side: 'raw' | 'pabal'): Open =>
+  cast(async (cast) => {
     const { folder } = cast
     const task = {
       file: join(folder, 'raw.db'),
@@ -153,38 +144,29 @@ const lone =
     const file = side === 'raw' ? raw : ours
     const consumer = await cast.start(file, { ...task, role: 'lone-consume' })
     const producer = await cast.start(file, { ...task, role: 'lone-produce' })
-    return {
-      async round() {
-        const [handled, sent] = await Promise.all([consumer.round<bigint[]>(loneRound), producer.round<bigint[]>(loneRound)])
-        return percentile(
-          handled.map((time, i) => Number(time - (sent[i] as bigint)) / 1e6),
-          0.5,
-        )
-      },
-      end: () => cast.end(),
+    return async () => {
+      const [handled, sent] = await Promise.all([consumer.round<bigint[]>(loneRound), producer.round<bigint[]>(loneRound)])
+      return medianDelay(sent, handled)
     }
-  }
+  })
 
 /** A question and its answer, one at a time, 10 ms apart. */
-const ask =
-  (side: 'raw' | 'pabal'): Open =>
-  async () => {
-    const cast = new Cast()
+const ask = (side: 'raw' | 'pabal'): Open =>
+  cast(async (cast) => {
     const file = side === 'raw' ? rawQuery : ours
     const task = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, socket: join(cast.folder, 's'), batch }
     await cast.start(file, { ...task, role: 'answer' })
     const client = await cast.start(file, { ...task, role: 'ask' })
-    return { round: async () => percentile(await client.round<number[]>(loneRound), 0.5), end: () => cast.end() }
-  }
+    return async () => median(await client.round<number[]>(loneRound))
+  })
 
-const idle: Open = async () => {
-  const cast = new Cast()
+const idle = cast(async (cast) => {
   const task = { url: `sqlite:${join(cast.folder, 'pabal.db')}`, batch }
   await cast.start(ours, { ...task, role: 'answer' })
   const child = await cast.start(ours, { ...task, role: 'idle' })
   await new Promise((resolve) => setTimeout(resolve, 3000)) // what starting up leaves to be done is done
-  return { round: () => child.round<number>(), end: () => cast.end() }
-}
+  return () => child.round<number>()
+})
 
 export const sqlitePairs: readonly Pair[] = [
   {

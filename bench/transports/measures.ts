@@ -1,4 +1,4 @@
-import { anew, type Open, percentile } from '../pair.ts'
+import { anew, lasting, medianDelay, type Open } from '../pair.ts'
 import { Stage } from './stage.ts'
 
 /** How one side is measured. `share` shortens it for sides that are much slower. */
@@ -11,14 +11,17 @@ const stored = Number(process.env.BENCH_COUNT ?? 120_000)
 const warm = 20_000
 const rate = (count: number, ms: number): number => (count / ms) * 1000
 
+const staged = (url: string, side: string, setUp: (stage: Stage) => Promise<() => Promise<number>>): Open =>
+  lasting(() => Stage.open(url, side), setUp)
+
 /** Messages a second that are stored; nobody reads them. */
-export const produce: Measure = (url, side, share) => async () => {
-  const stage = await Stage.open(url, side)
-  const count = messages * share
-  const producer = stage.start('produce', { count, warm: warm * share })
-  await stage.told(producer, 'ready')
-  return { round: async () => rate(count, await stage.round<number>(producer)), end: () => stage.end() }
-}
+export const produce: Measure = (url, side, share) =>
+  staged(url, side, async (stage) => {
+    const count = messages * share
+    const producer = stage.start('produce', { count, warm: warm * share })
+    await stage.told(producer, 'ready')
+    return async () => rate(count, await stage.round<number>(producer))
+  })
 
 /** Messages a second that are handled and acknowledged, all stored before, by a process that is begun for it. */
 export const consume: Measure = (url, side, share) =>
@@ -35,40 +38,33 @@ export const consume: Measure = (url, side, share) =>
   })
 
 /** Messages a second from one process to another. */
-export const endToEnd: Measure = (url, side, share) => async () => {
-  const stage = await Stage.open(url, side)
-  const count = messages * share
-  const task = { count, warm: warm * share }
-  const consumer = stage.start('consume', task)
-  await stage.told(consumer, 'ready')
-  const producer = stage.start('produce', task)
-  await Promise.all([stage.told(consumer, 'warm'), stage.told(producer, 'ready')])
-  return {
-    async round() {
+export const endToEnd: Measure = (url, side, share) =>
+  staged(url, side, async (stage) => {
+    const count = messages * share
+    const task = { count, warm: warm * share }
+    const consumer = stage.start('consume', task)
+    await stage.told(consumer, 'ready')
+    const producer = stage.start('produce', task)
+    await Promise.all([stage.told(consumer, 'warm'), stage.told(producer, 'ready')])
+    return async () => {
       const from = performance.now()
       await Promise.all([stage.round(consumer), stage.round(producer)])
       return rate(count, performance.now() - from)
-    },
-    end: () => stage.end(),
-  }
-}
+    }
+  })
 
 const asking =
   (inFlight: number, count: number): Measure =>
   (url, side, share) =>
-  async () => {
-    const stage = await Stage.open(url, side)
-    await stage.told(stage.start('answer'), 'ready')
-    const client = stage.start('ask', { count: count * share, warm: 3000 * share, inFlight })
-    await stage.told(client, 'ready')
-    return {
-      async round() {
+    staged(url, side, async (stage) => {
+      await stage.told(stage.start('answer'), 'ready')
+      const client = stage.start('ask', { count: count * share, warm: 3000 * share, inFlight })
+      await stage.told(client, 'ready')
+      return async () => {
         const figure = await stage.round<number>(client)
         return inFlight === 1 ? figure : rate(count * share, figure)
-      },
-      end: () => stage.end(),
-    }
-  }
+      }
+    })
 
 /** The median time of a question and its answer in milliseconds, one at a time. */
 export const askOne = asking(1, 300)
@@ -76,24 +72,18 @@ export const askOne = asking(1, 300)
 export const askMany = asking(200, 8000)
 
 /** The median time from sending to handling in milliseconds, one durable message at a time, 10 ms and more apart. */
-export const lone: Measure = (url, side, share) => async () => {
-  const stage = await Stage.open(url, side)
-  const task = { count: 40 * share, warm: 1000 }
-  const consumer = stage.start('lone-consume', task)
-  await stage.told(consumer, 'ready')
-  const producer = stage.start('lone-produce', task)
-  await stage.told(producer, 'ready')
-  return {
-    async round() {
+export const lone: Measure = (url, side, share) =>
+  staged(url, side, async (stage) => {
+    const task = { count: 40 * share, warm: 1000 }
+    const consumer = stage.start('lone-consume', task)
+    await stage.told(consumer, 'ready')
+    const producer = stage.start('lone-produce', task)
+    await stage.told(producer, 'ready')
+    return async () => {
       const [handled, sent] = await Promise.all([stage.round<bigint[]>(consumer), stage.round<bigint[]>(producer)])
-      return percentile(
-        handled.map((time, i) => Number(time - (sent[i] as bigint)) / 1e6),
-        0.5,
-      )
-    },
-    end: () => stage.end(),
-  }
-}
+      return medianDelay(sent, handled)
+    }
+  })
 
 /** Megabytes by which a consumer grows whose handlers never end, with `waiting` messages behind them. */
 export const stalled =
