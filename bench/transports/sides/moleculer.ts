@@ -35,7 +35,11 @@ export async function open({ url, name }: Run): Promise<Side> {
     }
     await broker.start()
     node = broker
-    if (service === undefined) await broker.waitForServices('orders')
+    if (service === undefined) {
+      await broker.waitForServices('orders')
+      // It knows the server before the server's answers reach it: the answer to a question asked at once can be lost (0.15.2).
+      await new Promise((resolve) => setTimeout(resolve, 2000))
+    }
     return broker
   }
 
