@@ -203,6 +203,31 @@ describe('what stands in the way', () => {
     await expect.poll(async () => (await transport.admin?.depths())?.map(({ waiting }) => waiting), { timeout: 10_000 }).toEqual([0])
   })
 
+  test('queues of the environment that somebody deleted are named by a check, and made again where one may', async () => {
+    const prefix = 'halved'
+    const channel = queue('work')
+    await (await member({ prefix })).provision([channel], 'create')
+    const connection = await dial(server.url)
+    const open = await connection.createChannel()
+    for (const what of ['registry', 'fence']) await open.deleteQueue(`${prefix}::${what}`)
+    await connection.close()
+    const checks = amqp({ url: server.url, prefix })
+    opened.push(checks)
+    await checks.open(() => {}, 'check')
+    const refused = await checks.provision([channel], 'check').catch((error) => error)
+    expect(refused).toMatchObject({ code: 'INVALID_CONFIGURATION' })
+    for (const what of ['registry', 'fence']) expect(refused.message).toContain(`the queue ${prefix}::${what}`)
+    const makes = await member({ prefix })
+    let taken = 0
+    await makes.subscribe(channel, { durable: true, maxMessages: 10, maxBytes: 1e6 }, () => {
+      taken++
+      return { emit: [] }
+    })
+    expect(await makes.send([{ channel, message: sampleMessage('a', 0, { key: 'k' }), durable: true }])).toEqual(['sent'])
+    await expect.poll(() => taken, { timeout: 10_000 }).toBe(1)
+    await checks.provision([channel], 'check')
+  })
+
   test('a queue that somebody deleted is made again, and the message is in it', async () => {
     const transport = await member()
     const channel = queue('deleted')

@@ -94,7 +94,7 @@ export async function exists(ops: Ops, wanted: Wanted): Promise<boolean> {
   }
 }
 
-function shown(wanted: Wanted): string {
+export function shown(wanted: Wanted): string {
   if ('exchange' in wanted) return `the ${wanted.type} exchange ${wanted.exchange}`
   const args = Object.entries(wanted.args).map(([name, value]) => `${name}=${String(value)}`)
   return `the queue ${wanted.queue} (durable${args.length > 0 ? `, ${args.join(', ')}` : ''})`

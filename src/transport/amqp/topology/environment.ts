@@ -2,7 +2,7 @@ import { PabalError } from '../../../errors.ts'
 import { replyCode } from '../faults.ts'
 import type { Ops } from '../link/ops.ts'
 import { type Settings, usualShards } from '../options.ts'
-import { declare, exists, refused, settle, type Wanted } from './declare.ts'
+import { declare, exists, type Queue, refused, settle, type Wanted } from './declare.ts'
 import { storeFence } from './fences.ts'
 import type { Names } from './names.ts'
 
@@ -24,17 +24,28 @@ export function argumentsOf({ queues }: Settings, single: boolean): Record<strin
  */
 export async function beginEnvironment(names: Names, ops: Ops, settings: Settings): Promise<number> {
   const shards = await agree(names, ops, settings)
-  // Made last: where it is, the others are and may be sent to.
-  const members: Wanted = { exchange: names.system('members'), type: 'direct' }
-  if (await exists(ops, members)) return shards
-  const args = argumentsOf(settings, false)
-  const fence = { queue: names.system('fence'), args }
-  const queues = [fence, { queue: names.system('registry'), args }]
+  if ((await lacking(names, ops, settings)).length === 0) return shards
+  const { fence, registry, members } = partsOf(names, settings)
+  const queues = [fence, registry]
   await Promise.all(queues.map((queue) => declare(ops, queue, 'create')))
   await settle(ops, queues, 'get')
   await ops.run((channel) => storeFence(channel, fence.queue, 1))
   await declare(ops, members, 'create')
   return shards
+}
+
+/** The exchange is made last: where it is, the queues were and could be sent to. */
+const partsOf = (names: Names, settings: Settings): { readonly fence: Queue; readonly registry: Queue; readonly members: Wanted } => ({
+  fence: { queue: names.system('fence'), args: argumentsOf(settings, false) },
+  registry: { queue: names.system('registry'), args: argumentsOf(settings, false) },
+  members: { exchange: names.system('members'), type: 'direct' },
+})
+
+/** What an environment must have and has not: never made, or deleted since. */
+export async function lacking(names: Names, ops: Ops, settings: Settings): Promise<readonly Wanted[]> {
+  const parts: Wanted[] = Object.values(partsOf(names, settings))
+  const there = await Promise.all(parts.map((part) => exists(ops, part)))
+  return parts.filter((_, at) => !there[at])
 }
 
 /** Only looks. Undefined: there is no such environment yet. */

@@ -4,8 +4,8 @@ import type { Runtime } from '../../../runtime/runtime.ts'
 import { brief, replyCode } from '../faults.ts'
 import type { Ops } from '../link/ops.ts'
 import { type Settings, usualShards } from '../options.ts'
-import { declare, exists, type Mode, type Queue, refused, settle, settledMark, settling, type Wanted } from './declare.ts'
-import { argumentsOf, beginEnvironment, findEnvironment } from './environment.ts'
+import { declare, exists, type Mode, type Queue, refused, settle, settledMark, settling, shown, type Wanted } from './declare.ts'
+import { argumentsOf, beginEnvironment, findEnvironment, lacking } from './environment.ts'
 import { type Names, unkeyed } from './names.ts'
 import { Registry } from './registry.ts'
 
@@ -82,6 +82,9 @@ export class Topology {
     const faults = new Faults()
     const where = `the environment ${this.names.prefix}: the queue ${this.names.system('settings')} is not there`
     if (this.#absent) faults.add('INVALID_CONFIGURATION', where)
+    else if (mode === 'check')
+      for (const part of await lacking(this.names, this.ops, this.#settings))
+        faults.add('INVALID_CONFIGURATION', `the environment ${this.names.prefix}: ${shown(part)} is not there`)
     const made = channels
       .filter(({ kind }) => kind !== 'inbox')
       .map((channel) =>
