@@ -28,10 +28,9 @@ export const consume: Measure = (url, side, share) =>
   anew(async () => {
     const stage = await Stage.open(url, side)
     try {
-      const count = stored * share
-      const warm = 5000 * share
-      await stage.here((own) => own.produce(0, warm + count))
-      return rate(count, await stage.told<number>(stage.start('drain', { count, warm }), 'done'))
+      const task = { count: stored * share, warm: warm * share }
+      await stage.here((own) => own.produce(0, task.warm + task.count))
+      return rate(task.count, await stage.told<number>(stage.start('drain', task), 'done'))
     } finally {
       await stage.end()
     }

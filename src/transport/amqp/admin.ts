@@ -13,7 +13,7 @@ import { atMost, type Wanted, whileOwning } from './shard/temporary.ts'
 import { settled } from './topology/declare.ts'
 import { unkeyed } from './topology/names.ts'
 import type { Registered, Registry } from './topology/registry.ts'
-import { bufferOf, headerOf, messageOf, own } from './wire/wire.ts'
+import { bufferOf, messageOf, own, ownHeaderOf } from './wire/wire.ts'
 
 /** What the owners of a shard have of it. */
 interface Held {
@@ -323,7 +323,7 @@ export class AmqpAdmin implements Admin {
 }
 
 function factsOf(raw: AmqpMessage): ParkedFacts | undefined {
-  const text = headerOf(raw, own.park)
+  const text = ownHeaderOf(raw, own.park)
   return typeof text === 'string' ? (JSON.parse(text) as ParkedFacts) : undefined
 }
 

@@ -3,6 +3,30 @@ import type { AmqpConfirmChannel } from '../driver.ts'
 import { acknowledge } from '../wire/outflow.ts'
 import { own } from '../wire/wire.ts'
 
+/** What is acknowledged in one turn on a connection is written in one piece: a write costs more than what is in it. */
+class Turn {
+  static readonly #known = new WeakMap<object, Turn>()
+  #waiting: (() => void)[] = []
+
+  static of(channel: AmqpConfirmChannel): Turn {
+    const connection = (channel as { readonly connection?: object }).connection ?? channel
+    const known = Turn.#known.get(connection)
+    if (known !== undefined) return known
+    const made = new Turn()
+    Turn.#known.set(connection, made)
+    return made
+  }
+
+  /** Calls it at the end of this turn. */
+  atEnd(flush: () => void, runtime: Runtime): void {
+    if (this.#waiting.push(flush) === 1) runtime.timer(0, this.#end)
+  }
+
+  readonly #end = (): void => {
+    for (const flush of this.#waiting.splice(0)) flush()
+  }
+}
+
 /**
  * Acknowledges what is settled of a channel, once a turn: everything up to the last message before which nothing is unsettled at once, the
  * rest one by one. Delivery tags of a channel count up from 1 without gaps.
@@ -11,6 +35,7 @@ export class Acks {
   readonly #queue: string
   readonly #channel: AmqpConfirmChannel
   readonly #runtime: Runtime
+  readonly #turn: Turn
   /** The lowest tag that is not settled. */
   #floor = 1
   /** Settled above the floor; true where it was acknowledged by itself. */
@@ -24,6 +49,7 @@ export class Acks {
     this.#queue = queue
     this.#channel = channel
     this.#runtime = runtime
+    this.#turn = Turn.of(channel)
   }
 
   settled(tag: number): void {
@@ -35,7 +61,7 @@ export class Acks {
     }
     if (this.#planned) return
     this.#planned = true
-    this.#runtime.timer(0, this.flush)
+    this.#turn.atEnd(this.flush, this.#runtime)
   }
 
   /** Writes what is settled. */

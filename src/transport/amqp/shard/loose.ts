@@ -3,7 +3,7 @@ import type { AmqpConfirmChannel, AmqpMessage } from '../driver.ts'
 import { inTime, shut } from '../link/shut.ts'
 import { unkeyed } from '../topology/names.ts'
 import { consume } from '../wire/inflow.ts'
-import { headerOf, messageOf, own } from '../wire/wire.ts'
+import { messageOf, own, ownHeaderOf } from '../wire/wire.ts'
 import { Acks } from './acks.ts'
 import type { Parks } from './parks.ts'
 import type { SeatHost } from './seat.ts'
@@ -88,7 +88,7 @@ export class Loose {
       void shut(channel)
       return
     }
-    if (headerOf(raw, own.nudge) !== undefined) {
+    if (ownHeaderOf(raw, own.nudge) !== undefined) {
       // Another member asked whether its acknowledgements are through.
       this.#acks?.settled(raw.fields.deliveryTag as number)
       return
@@ -98,7 +98,7 @@ export class Loose {
       channel.nack(raw, false, true)
       return
     }
-    const due = headerOf(raw, own.due)
+    const due = ownHeaderOf(raw, own.due)
     const now = this.#host.runtime.now()
     const { deliveryTag } = raw.fields as { deliveryTag: number }
     shard.push(messageOf(raw), deliveryTag, false, typeof due === 'number' && due > now ? Math.min(due, now + 150) : 0)

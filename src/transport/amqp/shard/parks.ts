@@ -10,7 +10,7 @@ import type { Published, Publisher } from '../send/publisher.ts'
 import { exists, settled, settledMark } from '../topology/declare.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Properties } from '../wire/frames.ts'
-import { bufferOf, headerOf, messageOf, nudge, own, propertiesOf } from '../wire/wire.ts'
+import { bufferOf, messageOf, nudge, own, ownHeaderOf, propertiesOf } from '../wire/wire.ts'
 import { allOfThem } from './returned.ts'
 import type { ParkStore } from './shard.ts'
 
@@ -226,13 +226,13 @@ export class Parks implements ParkStore {
   }
 
   #take(raw: AmqpMessage): void {
-    const text = headerOf(raw, own.park)
+    const text = ownHeaderOf(raw, own.park)
     const tag = raw.fields.deliveryTag as number
     if (typeof text !== 'string') {
       // The mark behind all that was parked, or something that does not belong here.
       this.#channel?.ack(raw)
       // Another's may stand before what is parked.
-      if (headerOf(raw, own.nudge) === this.#markId) this.#mark?.()
+      if (ownHeaderOf(raw, own.nudge) === this.#markId) this.#mark?.()
       return
     }
     const facts = JSON.parse(text) as ParkedFacts

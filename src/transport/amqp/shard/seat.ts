@@ -4,7 +4,7 @@ import type { AmqpConfirmChannel, AmqpMessage } from '../driver.ts'
 import { inTime, shut } from '../link/shut.ts'
 import type { Fence } from '../topology/fences.ts'
 import { consume } from '../wire/inflow.ts'
-import { headerOf, messageOf, own } from '../wire/wire.ts'
+import { messageOf, own, ownHeaderOf } from '../wire/wire.ts'
 import { Acks } from './acks.ts'
 import type { Parks } from './parks.ts'
 import { hasAll, inOrder } from './returned.ts'
@@ -191,12 +191,12 @@ export class Seat {
   #push(raw: AmqpMessage): void {
     const { shard } = this
     const { deliveryTag, redelivered } = raw.fields as { deliveryTag: number; redelivered: boolean }
-    if (headerOf(raw, own.nudge) !== undefined) {
+    if (ownHeaderOf(raw, own.nudge) !== undefined) {
       this.#acks?.settled(deliveryTag)
       if (!redelivered) shard?.reached()
       return
     }
-    const due = headerOf(raw, own.due)
+    const due = ownHeaderOf(raw, own.due)
     const now = this.#host.runtime.now()
     shard?.push(messageOf(raw), deliveryTag, redelivered, typeof due === 'number' && due > now ? Math.min(due, now + lastStep) : 0)
   }

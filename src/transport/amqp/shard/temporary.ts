@@ -1,7 +1,7 @@
 import type { AmqpChannel, AmqpMessage } from '../driver.ts'
 import { replyCode } from '../faults.ts'
 import type { Ops } from '../link/ops.ts'
-import { headerOf, own } from '../wire/wire.ts'
+import { own, ownHeaderOf } from '../wire/wire.ts'
 import { allOfThem, hasAll, inOrder } from './returned.ts'
 
 /** How long nothing may come before it is taken for all, in milliseconds: a queue that somebody else reads gives nothing. */
@@ -80,7 +80,7 @@ class Reading {
     await channel.prefetch(most)
     await channel.consume(this.#queue, (message) => {
       came++
-      if (message !== null && headerOf(message, own.nudge) !== undefined) channel.ack(message)
+      if (message !== null && ownHeaderOf(message, own.nudge) !== undefined) channel.ack(message)
       else if (message !== null) out.add(message)
       if (message === null || out.size >= most) enough()
     })

@@ -1,7 +1,7 @@
 import type { Runtime } from '../../../runtime/runtime.ts'
 import type { AmqpChannel, AmqpMessage } from '../driver.ts'
 import type { Ops } from '../link/ops.ts'
-import { headerOf, own } from '../wire/wire.ts'
+import { own, ownHeaderOf } from '../wire/wire.ts'
 
 const pause = (runtime: Runtime, ms: number): Promise<void> => new Promise((resolve) => void runtime.timer(ms, resolve))
 
@@ -62,9 +62,9 @@ export class Fences {
       // Another member has it for a moment. Where it is gone for good, the time is above all that were.
       if (held.length === 0) await pause(this.#runtime, 5)
     }
-    const last = Math.max(0, ...held.map((message) => Number(headerOf(message, own.fence)) || 0))
+    const last = Math.max(0, ...held.map((message) => Number(ownHeaderOf(message, own.fence)) || 0))
     const fence = Math.max(last + 1, this.#runtime.now())
-    const most = Math.max(this.#most, ...held.map((message) => Number(headerOf(message, own.most)) || 0))
+    const most = Math.max(this.#most, ...held.map((message) => Number(ownHeaderOf(message, own.most)) || 0))
     await storeFence(channel, this.#queue, fence, most)
     for (const message of held) channel.ack(message)
     this.#known = Math.max(this.#known, most)

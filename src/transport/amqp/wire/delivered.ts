@@ -19,6 +19,8 @@ const bytesBefore = [0x1000, 0x800]
 const textsBefore = [0x400, 0x200, 0x100]
 const encoding = 0x4000
 const beforeFields = 7
+/** The first letter of `pabal:`. */
+const ownBegins = 0x70
 
 /** A frame within what came from the broker: a view of its own for each would cost more than reading it. */
 export interface Frame {
@@ -29,40 +31,39 @@ export interface Frame {
 /** A delivery as the driver would give it, of which only the headers are read at once. */
 export class Delivered implements AmqpMessage {
   content: Uint8Array = zero
+  /** Of the content, in bytes. */
   readonly size: number
   readonly deliveryTag: number
   readonly redelivered: boolean
-  readonly contentType: string | undefined
-  readonly timestamp: number | undefined
+  contentType: string | undefined = undefined
+  timestamp: number | undefined = undefined
   /** The headers. */
-  readonly pairs: readonly Pair[]
+  readonly pairs: Pair[] = []
+  /** Whether one of them may be the adapter's own: almost no message has one. */
+  marked = false
   readonly #method: Frame
   readonly #header: Buffer
-  readonly #messageId: number
+  #messageId = -1
 
-  private constructor(method: Frame, header: Buffer, size: number, found: Found) {
+  private constructor(method: Frame, header: Buffer, from: number) {
     const { bytes, at } = method
     const tag = at + beforeFields + 5 + (bytes[at + beforeFields + 4] as number)
     this.deliveryTag = longAt(bytes, tag)
     this.redelivered = ((bytes[tag + 8] as number) & 1) === 1
-    this.size = size
-    this.contentType = found.contentType
-    this.timestamp = found.timestamp
-    this.pairs = found.pairs
+    this.size = longAt(header, from + beforeFields + 4)
     this.#method = method
     this.#header = header
-    this.#messageId = found.messageId
   }
 
   /** Of the frame of `basic.deliver`, and of its header, which begins at `at`. Undefined: something in it is not read here. */
   static read(method: Frame, header: Buffer, at: number, remembered: Remembered): Delivered | undefined {
-    const found = new Found()
-    const read = found.read(header, at, remembered)
-    remembered.pairs = read ? found.pairs : []
+    const delivered = new Delivered(method, header, at)
+    const read = delivered.#read(at, remembered)
+    remembered.pairs = read ? delivered.pairs : []
     remembered.header = header
     if (!read) return undefined
-    if (found.contentType !== undefined) remembered.contentType = found.contentType
-    return new Delivered(method, header, longAt(header, at + beforeFields + 4), found)
+    if (delivered.contentType !== undefined) remembered.contentType = delivered.contentType
+    return delivered
   }
 
   get fields(): this {
@@ -95,16 +96,10 @@ export class Delivered implements AmqpMessage {
     const { bytes, at } = this.#method
     return at + beforeFields + 5 + (bytes[at + beforeFields + 4] as number) + 9
   }
-}
 
-/** What is looked for in the properties of a message. */
-class Found {
-  contentType: string | undefined = undefined
-  timestamp: number | undefined = undefined
-  messageId = -1
-  pairs: Pair[] = []
-
-  read(header: Buffer, from: number, remembered: Remembered): boolean {
+  /** What is looked for in the properties. False: something in them is not read here. */
+  #read(from: number, remembered: Remembered): boolean {
+    const header = this.#header
     const flags = header.readUInt16BE(from + beforeFields + 12)
     let at = from + beforeFields + 14
     // A further word of flags follows, or what nobody sends.
@@ -118,28 +113,30 @@ class Found {
     if (flags & encoding) at += 1 + (header[at] as number)
     if (flags & flag.headers) {
       const end = at + 4 + header.readUInt32BE(at)
-      if (!this.#table(header, at + 4, end, remembered)) return false
+      if (!this.#table(at + 4, end, remembered)) return false
       at = end
     }
     for (const one of bytesBefore) if (flags & one) at++
     for (const one of textsBefore) if (flags & one) at += 1 + (header[at] as number)
     if (flags & flag.messageId) {
-      this.messageId = at
+      this.#messageId = at
       at += 1 + (header[at] as number)
     }
     if (flags & flag.timestamp) this.timestamp = longAt(header, at)
     return true
   }
 
-  #table(header: Buffer, from: number, to: number, remembered: Remembered): boolean {
+  #table(from: number, to: number, remembered: Remembered): boolean {
     const { pairs: before, header: last, starts } = remembered
-    const pairs = this.pairs
+    const header = this.#header
+    const { pairs } = this
     for (let at = from; at < to; ) {
       const n = pairs.length
       const known = before[n]
       const was = starts[n] as number
       starts[n] = at
       const nameSize = header[at] as number
+      if (header[at + 1] === ownBegins) this.marked = true
       const valueAt = at + nameSize + 2
       const same = known !== undefined && isSame(header, at, last, was, nameSize + 2) ? known : undefined
       const name = same === undefined ? textAt(header, at + 1, nameSize) : same[0]

@@ -62,6 +62,8 @@ export class Inflow {
   readonly #consumers: (Consumer | undefined)[] = []
   #bytes: Buffer = nothing
   #at = 0
+  /** What follows `#bytes`, where those are one frame that came in pieces. */
+  #then: Buffer = nothing
   /** Frames that turned out to be the driver's. */
   #again: Buffer[] = []
 
@@ -100,8 +102,7 @@ export class Inflow {
     // It is being closed.
     const over = wire.accept !== this.#accept
     for (;;) {
-      const again = this.#again.shift()
-      if (again !== undefined) return this.#drivers(again)
+      if (this.#again.length > 0) return this.#drivers(this.#again.shift() as Buffer)
       const bytes = this.#bytes
       const from = this.#at
       const size = bytes.length - from < overhead ? -1 : bytes.readUInt32BE(from + 3)
@@ -109,11 +110,7 @@ export class Inflow {
       // The driver refuses what is too large, and says so.
       const wrong = size > wire.maxFrameSize && wire.maxFrameSize > 0
       if (!wrong && (size < 0 || bytes.length < end)) {
-        const more = wire.stream.read()
-        if (more === null) return false
-        wire.recvSinceLastCheck = true
-        this.#bytes = from === bytes.length ? more : Buffer.concat([bytes.subarray(from), more])
-        this.#at = 0
+        if (!this.#more(from, end)) return false
         continue
       }
       this.#at = Math.min(end, bytes.length)
@@ -121,6 +118,24 @@ export class Inflow {
       if (consumer === undefined || bytes[end - 1] !== frameEnd || !this.#take(consumer, from, end))
         return this.#drivers(bytes.subarray(from, this.#at))
     }
+  }
+
+  /** Goes on with what came since; only a frame that came in pieces, which ends at `end`, is copied. False: nothing came. */
+  #more(from: number, end: number): boolean {
+    const rest = this.#bytes.subarray(from)
+    const more = this.#then.length > 0 ? this.#then : this.#wire.stream.read()
+    if (more === null) return false
+    this.#wire.recvSinceLastCheck = true
+    const lacks = rest.length < overhead ? 0 : end - from - rest.length
+    this.#at = 0
+    this.#then = nothing
+    if (rest.length === 0) this.#bytes = more
+    else if (lacks <= 0 || lacks >= more.length) this.#bytes = Buffer.concat([rest, more])
+    else {
+      this.#bytes = Buffer.concat([rest, more.subarray(0, lacks)])
+      this.#then = more.subarray(lacks)
+    }
+    return true
   }
 
   /** `begins`: what comes may be the first of another channel with its number. */

@@ -127,5 +127,10 @@ export function headerOf(message: AmqpMessage, name: string): unknown {
   return undefined
 }
 
+/** One of the adapter's own: told at once where there is none. */
+export function ownHeaderOf(message: AmqpMessage, name: (typeof own)[keyof typeof own]): unknown {
+  return message instanceof Delivered && !message.marked ? undefined : headerOf(message, name)
+}
+
 export const bufferOf = (body: Uint8Array): Buffer =>
   Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
