@@ -20,8 +20,9 @@ export class Chain<A extends Linked<A>> {
   head: A | undefined = undefined
   #tail: A | undefined = undefined
   length = 0
-  /** The head when the chain was last found crowded: still the same a while later, it is slow. */
+  /** The head whose followers crowd the consumer, and how often it was seen to run since. */
   watched: A | undefined = undefined
+  looks = 0
   /** The head that was given back: until it comes again, nothing of the key is handled. */
   givenBack: GivenBack | undefined = undefined
 

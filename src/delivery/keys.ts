@@ -11,8 +11,10 @@ import type { ShardState, Shards } from './shards.ts'
 import type { Slots } from './slots.ts'
 import type { Counters, DeliveryPolicy } from './types.ts'
 
-/** A head that runs for this many milliseconds while its followers crowd the consumer is slow: they are parked. */
-const slow = 1000
+/** Crowded keys are looked at so often, in milliseconds. */
+const lookEvery = 250
+/** A head that runs at so many looks is slow, and its followers are parked. A process that stood still looks once. */
+const slowAfter = 4
 
 /** How many empty chains may be kept before they are swept away. */
 const keptChains = 1000
@@ -223,24 +225,24 @@ export class Keys {
   #relieve(chain: Chain<Attempt>, head: Attempt): void {
     if (head.state === 'holding') this.park(head, head.note(head.error as PabalError, head.due))
     else if (chain.watched === undefined) {
-      chain.watched = head
       this.#crowded.add(chain)
-      this.#watch ??= this.#house.runtime.timer(slow, () => this.#look())
+      this.#watch ??= this.#house.runtime.timer(lookEvery, this.#look)
     }
   }
 
-  #look(): void {
+  readonly #look = (): void => {
     this.#watch = undefined
     for (const chain of this.#crowded) {
       const { head } = chain
-      const crowded = head !== undefined && this.isCrowded(chain)
-      if (crowded && !(head === chain.watched && head.state === 'running')) chain.watched = head
-      else {
-        chain.watched = undefined
-        this.#crowded.delete(chain)
-        if (crowded) for (const follower of chain.takeFollowers()) this.#parkBehind(follower)
+      if (head !== undefined && this.isCrowded(chain)) {
+        chain.looks = head === chain.watched && head.state === 'running' ? chain.looks + 1 : 1
+        chain.watched = head
+        if (chain.looks < slowAfter) continue
+        for (const follower of chain.takeFollowers()) this.#parkBehind(follower)
       }
+      chain.watched = undefined
+      this.#crowded.delete(chain)
     }
-    if (this.#crowded.size > 0) this.#watch ??= this.#house.runtime.timer(slow, () => this.#look())
+    if (this.#crowded.size > 0) this.#watch ??= this.#house.runtime.timer(lookEvery, this.#look)
   }
 }

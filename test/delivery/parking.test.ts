@@ -173,6 +173,17 @@ describe('a slow head', () => {
     expect(bench.consumer.load.parkedKeys).toBe(0)
   })
 
+  test('is given its time whenever its key became crowded, another one or not', async () => {
+    const bench = await Bench.of({ retry: slowRetry, maxFollowers: 0 })
+    for (const id of ['a1', 'a2']) bench.give({ id, key: 'A' })
+    await bench.clock.pass(900)
+    for (const id of ['b1', 'b2']) bench.give({ id, key: 'B' })
+    await bench.clock.pass(600)
+    expect(bench.settled).toEqual(['a2:park'])
+    await bench.clock.pass(400)
+    expect(bench.settled).toEqual(['a2:park', 'b2:park'])
+  })
+
   test('a parked one that waits for it and is parked once more keeps its own note, and what a person asked for', async () => {
     const bench = await Bench.of({ retry: slowRetry, maxFollowers: 0 })
     bench.give({ id: 'a1', key: 'A' })
