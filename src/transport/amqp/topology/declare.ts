@@ -43,14 +43,14 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
  * confirmed in it is lost (seen on 3.10): the node writes the queue's name down when it made none for half a second. So nothing is sent to
  * a new queue before; it may be read. Resolves when it may be sent to. One that does not answer then is made again: it holds nothing.
  */
-export async function settle(ops: Ops, queues: readonly Queue[], asks: 'nudge' | 'get', still: () => boolean = always): Promise<void> {
+export async function settle(ops: Ops, queues: readonly Queue[], asks: 'nudge' | 'get', { still, finished }: Settling = {}): Promise<void> {
   if (!queues.some(({ args }) => args['x-queue-type'] === 'quorum')) return
   for (let tries = 1; ; tries++) {
-    await ops.pause(settling)
+    if (await waitFor(ops, finished)) return
     const answers = await Promise.all(queues.map(({ queue }) => ops.answers(queue, asks)))
     const dead = queues.filter((_, at) => !answers[at])
     if (dead[0] === undefined) return
-    if (tries === 3 || !still()) throw new PabalError('BROKER_UNREACHABLE', `amqp: ${shown(dead[0])} does not answer`)
+    if (tries === 3 || still?.() === false) throw new PabalError('BROKER_UNREACHABLE', `amqp: ${shown(dead[0])} does not answer`)
     await Promise.all(dead.map((queue) => anew(ops, queue)))
   }
 }
@@ -65,9 +65,25 @@ async function anew(ops: Ops, wanted: Queue): Promise<void> {
   await declare(ops, wanted, 'create')
 }
 
+interface Settling {
+  /** Whether it is still wanted. */
+  readonly still?: (() => boolean) | undefined
+  /** Whether somebody else, who began before, is done. */
+  readonly finished?: (() => Promise<boolean>) | undefined
+}
+
+/** Resolves when a new queue is old enough, or when it is `finished`: true. */
+export async function waitFor(ops: Ops, finished?: () => Promise<boolean>): Promise<boolean> {
+  for (let waited = 0; waited < settling; waited += lookEvery) {
+    await ops.pause(lookEvery)
+    if (await finished?.()) return true
+  }
+  return false
+}
+
 /** In milliseconds. */
-export const settling = 1500
-const always = (): boolean => true
+const settling = 1500
+const lookEvery = 250
 
 /** An exchange that says of a queue: it was sent to, or may be. */
 export const settledMark = (queue: string): Wanted => ({ exchange: `${queue}/settled`, type: 'fanout' })
@@ -78,7 +94,7 @@ export async function settled(ops: Ops, wanted: Queue, still?: () => boolean): P
   const there = (await exists(ops, mark)) && (await exists(ops, wanted))
   await declare(ops, wanted, 'create')
   if (there) return
-  await settle(ops, [wanted], 'nudge', still)
+  await settle(ops, [wanted], 'nudge', { still })
   await declare(ops, mark, 'create')
 }
 

@@ -4,7 +4,7 @@ import type { Runtime } from '../../../runtime/runtime.ts'
 import { brief, replyCode } from '../faults.ts'
 import type { Ops } from '../link/ops.ts'
 import { type Settings, usualShards } from '../options.ts'
-import { declare, exists, type Mode, type Queue, refused, settle, settledMark, settling, shown, type Wanted } from './declare.ts'
+import { declare, exists, type Mode, type Queue, refused, settle, settledMark, shown, type Wanted, waitFor } from './declare.ts'
 import { argumentsOf, beginEnvironment, findEnvironment, lacking } from './environment.ts'
 import { type Names, unkeyed } from './names.ts'
 import { Registry } from './registry.ts'
@@ -116,8 +116,18 @@ export class Topology {
   /** The queue of a shard, by somebody who sends. Another process may have made it just now: that it is there is not enough. */
   async #one(channel: Channel, shard: string): Promise<void> {
     const mark = settledMark(this.names.queue(channel, '', shard))
-    if (this.#mode === 'create' && (await exists(this.ops, mark))) return
-    if (await this.#ensure(channel, shard)) await declare(this.ops, mark, 'create')
+    const finished = (): Promise<boolean> => this.#finished(channel)
+    if (this.#mode === 'create' && ((await finished()) || (await exists(this.ops, mark)))) return
+    if (await this.#ensure(channel, shard, finished)) await declare(this.ops, mark, 'create')
+  }
+
+  /** Whether a reader has made all queues of the channel, and they may be sent to. Who asks at the same time looks once. */
+  async #finished(channel: Channel): Promise<boolean> {
+    const known = this.#knows(channel)
+    await this.#once(`${channel.address} finished`, async () => {
+      known.all ||= await exists(this.ops, this.#whole(channel, ''))
+    })
+    return known.all
   }
 
   /** A queue was taken away. */
@@ -126,17 +136,21 @@ export class Topology {
     await this.#ensure(channel, shard)
   }
 
-  /** Resolves when it may be sent to. False: it is somebody else's, who binds it. */
-  async #ensure(channel: Channel, shard: string): Promise<boolean> {
+  /** Resolves when it may be sent to, at once where it is `finished` by another. False: it is somebody else's, who binds it. */
+  async #ensure(channel: Channel, shard: string, finished?: () => Promise<boolean>): Promise<boolean> {
     const mine = await this.#queue(channel, '', shard, this.#mode)
     if (this.#mode === 'check') {
       await this.#bound(channel, shard)
       return false
     }
-    if (mine) await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge')
-    else await this.ops.pause(settling)
-    if (mine) await this.#bind(channel, '', shard)
-    return mine
+    if (!mine) {
+      await waitFor(this.ops, finished)
+      return false
+    }
+    await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge', { finished })
+    if (this.#knows(channel).all) return false
+    await this.#bind(channel, '', shard)
+    return true
   }
 
   /** Who may make nothing waits a moment for whoever made the queue just now, who binds it when it may be sent to. */
@@ -194,9 +208,8 @@ export class Topology {
       if (this.#mode === 'check') throw missing(channel)
       await this.#make(channel)
     }
-    const known = this.#knows(channel)
-    if (channel.kind === 'point-to-point' && (await exists(this.ops, this.#whole(channel, '')))) known.all = true
-    return known
+    if (channel.kind === 'point-to-point') await this.#finished(channel)
+    return this.#knows(channel)
   }
 
   #knows(channel: Channel): Known {
