@@ -1,3 +1,4 @@
+import { OpenList } from '../runtime/open-list.ts'
 import type { Settlement } from '../transport/seam.ts'
 import type { Attempt } from './attempt.ts'
 
@@ -12,9 +13,7 @@ export class Ledger {
   heldKeys = 0
   readonly #maxMessages: number
   readonly #maxBytes: number
-  // A linked list: a Set of what comes and goes all the time costs more than the rest of the engine.
-  #oldest: Attempt | undefined = undefined
-  #newest: Attempt | undefined = undefined
+  readonly #open = new OpenList<Attempt>()
   #blocked = 0
   #blockedBytes = 0
   #whenEmpty: (() => void) | undefined = undefined
@@ -27,17 +26,12 @@ export class Ledger {
   add(attempt: Attempt): void {
     this.count++
     this.bytes += attempt.bytes
-    attempt.older = this.#newest
-    if (this.#newest === undefined) this.#oldest = attempt
-    else this.#newest.newer = attempt
-    this.#newest = attempt
+    this.#open.add(attempt)
   }
 
   /** All that is open, in order of arrival. */
   get open(): Attempt[] {
-    const open: Attempt[] = []
-    for (let each = this.#oldest; each !== undefined; each = each.newer) open.push(each)
-    return open
+    return [...this.#open]
   }
 
   get running(): Attempt[] {
@@ -101,13 +95,7 @@ export class Ledger {
     if (attempt.state === 'holding') this.letGo(attempt)
     if (attempt.blocked) this.unblock(attempt)
     attempt.state = 'settled'
-    const { older, newer } = attempt
-    if (older === undefined) this.#oldest = newer
-    else older.newer = newer
-    if (newer === undefined) this.#newest = older
-    else newer.older = older
-    attempt.older = undefined
-    attempt.newer = undefined
+    this.#open.remove(attempt)
     this.bytes -= attempt.bytes
     if (--this.count === 0) this.#whenEmpty?.()
   }

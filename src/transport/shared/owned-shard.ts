@@ -1,3 +1,4 @@
+import { type Listed, OpenList } from '../../runtime/open-list.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { ParkNote, Receive, Sender, Settlement, SubscribeOptions } from '../seam.ts'
 import type { Bounds } from './bounds.ts'
@@ -50,7 +51,7 @@ export interface OwnedShardOptions {
   readonly bufferBytes?: number | undefined
 }
 
-interface Handout {
+interface Handout extends Listed<Handout> {
   readonly entry: Entry
   /** Its settlement is being carried out. */
   writing: boolean
@@ -70,7 +71,7 @@ const unsurePause = 50
 export class OwnedShard implements LogReader {
   readonly #o: OwnedShardOptions
   readonly #lost = new AbortController()
-  readonly #out = new Set<Handout>()
+  readonly #out = new OpenList<Handout>()
   #buffer: Entry[] = []
   /** What lies before it in the buffer was taken. */
   #head = 0
@@ -268,7 +269,7 @@ export class OwnedShard implements LogReader {
 
   #handOut(entry: Entry): void {
     const { shard, fence, receive } = this.#o
-    const handout: Handout = { entry, writing: false, over: false }
+    const handout: Handout = { entry, writing: false, over: false, older: undefined, newer: undefined }
     const { note: parked, message } = entry
     const ahead = parked === undefined && this.#lot.size > 0 && entry.position < (this.#lot.of(entry)?.head?.position ?? 0)
     if (parked !== undefined) (this.#lot.of(entry) as { busy: boolean }).busy = true
@@ -368,7 +369,7 @@ export class OwnedShard implements LogReader {
   }
 
   #back(handout: Handout, settled: boolean): void {
-    this.#out.delete(handout)
+    this.#out.remove(handout)
     handout.over = true
     const { entry } = handout
     this.#o.losses?.back(entry, settled)
@@ -433,11 +434,11 @@ export class OwnedShard implements LogReader {
 
   /** Resolves when nothing is out any more. */
   drained(): Promise<void> {
-    return this.#out.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#out.isEmpty ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   #told(): void {
-    if (this.#out.size === 0 && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.#out.isEmpty && this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Whatever is out and not being settled is given back. */

@@ -1,4 +1,5 @@
 import type { Message } from '../../../message/message.ts'
+import { type Listed, OpenList } from '../../../runtime/open-list.ts'
 import type { Runtime } from '../../../runtime/runtime.ts'
 import type { ParkNote, Receive, Sender, Settlement, SubscribeOptions } from '../../seam.ts'
 import type { Bounds } from '../../shared/bounds.ts'
@@ -35,7 +36,7 @@ export interface ShardOptions {
   released(after: number): void
 }
 
-interface Handout {
+interface Handout extends Listed<Handout> {
   readonly entry: Entry
   /** What acknowledges it, where it comes from the queue. */
   readonly tag: number
@@ -56,7 +57,7 @@ const later: Settlement = { release: { after: 100 } }
 export class HeldShard {
   readonly #o: ShardOptions
   readonly #lost = new AbortController()
-  readonly #out = new Set<Handout>()
+  readonly #out = new OpenList<Handout>()
   /** What came and was not looked at yet, from `#at` on. */
   #buffer: Entry[] = []
   #at = 0
@@ -217,7 +218,7 @@ export class HeldShard {
 
   #handOut(entry: Entry): void {
     const { shard, fence, receive } = this.#o
-    const handout: Handout = { entry, tag: entry.handle as number, writing: false, over: false }
+    const handout: Handout = { entry, tag: entry.handle as number, writing: false, over: false, older: undefined, newer: undefined }
     const { note: parked, message } = entry
     let ahead = false
     if (entry === this.#buffer[this.#at]) this.#shift()
@@ -286,7 +287,7 @@ export class HeldShard {
   #end(handout: Handout, outcome: Settlement, stays = true): void {
     const { entry } = handout
     const { bounds } = this.#o
-    this.#out.delete(handout)
+    this.#out.remove(handout)
     handout.over = true
     const wasParked = entry.note !== undefined
     if ('release' in outcome) {
@@ -356,11 +357,11 @@ export class HeldShard {
 
   /** Resolves when nothing is out any more. */
   drained(): Promise<void> {
-    return this.#out.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
+    return this.#out.isEmpty ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   #told(): void {
-    if (this.#waiting.length > 0 && this.#out.size === 0) for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.#waiting.length > 0 && this.#out.isEmpty) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
   /** Whatever is out and not being settled is given back. */
@@ -382,7 +383,7 @@ export class HeldShard {
 
   #drop(which: (handout: Handout) => boolean): void {
     for (const handout of [...this.#out].filter(which)) {
-      this.#out.delete(handout)
+      this.#out.remove(handout)
       handout.over = true
       this.#o.bounds.back(handout.entry.size)
     }

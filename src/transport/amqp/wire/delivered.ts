@@ -168,7 +168,12 @@ function numberSize(type: number): number {
 const numberAt = (bytes: Buffer, at: number, size: number): number =>
   size === 8 ? Number(bytes.readBigInt64BE(at)) : bytes.readIntBE(at, size)
 
-const longAt = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+/** Almost always a small number: computed with the upper half it would be kept as a fraction, in an object of its own. */
+function longAt(bytes: Buffer, at: number): number {
+  const upper = bytes.readUInt32BE(at)
+  const lower = bytes.readUInt32BE(at + 4)
+  return upper === 0 ? lower : upper * 0x1_0000_0000 + lower
+}
 
 const shortText = (bytes: Buffer, at: number): string => bytes.toString('utf8', at + 1, at + 1 + (bytes[at] as number))
 

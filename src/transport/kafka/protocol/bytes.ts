@@ -163,9 +163,11 @@ export class ByteReader {
   }
 
   i64(): number {
-    const value = this.buffer.readInt32BE(this.at) * 0x1_0000_0000 + this.buffer.readUInt32BE(this.at + 4)
+    const upper = this.buffer.readInt32BE(this.at)
+    const lower = this.buffer.readUInt32BE(this.at + 4)
     this.at += 8
-    return value
+    // Computed with the upper half, an offset would be kept as a fraction, in an object of its own.
+    return upper === 0 ? lower : upper * 0x1_0000_0000 + lower
   }
 
   text(): string {
