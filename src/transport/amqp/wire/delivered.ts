@@ -3,11 +3,12 @@ import type { AmqpMessage } from '../driver.ts'
 export type Pair = readonly [name: string, value: unknown]
 
 const zero = Buffer.alloc(0)
+const noPairs: readonly Pair[] = []
 
 /** What the last delivery of a consumer held: most names and many values are the same in the next, and are not made again. */
 export class Remembered {
   contentType = ''
-  pairs: readonly Pair[] = []
+  pairs: readonly Pair[] = noPairs
   /** The frame that the pairs were read from, and where in it each of them begins. */
   header: Buffer = zero
   readonly starts: number[] = []
@@ -38,7 +39,7 @@ export class Delivered implements AmqpMessage {
   contentType: string | undefined = undefined
   timestamp: number | undefined = undefined
   /** The headers. */
-  readonly pairs: Pair[] = []
+  pairs: readonly Pair[] = noPairs
   /** Whether one of them may be the adapter's own: almost no message has one. */
   marked = false
   readonly #method: Frame
@@ -59,7 +60,7 @@ export class Delivered implements AmqpMessage {
   static read(method: Frame, header: Buffer, at: number, remembered: Remembered): Delivered | undefined {
     const delivered = new Delivered(method, header, at)
     const read = delivered.#read(at, remembered)
-    remembered.pairs = read ? delivered.pairs : []
+    remembered.pairs = read ? delivered.pairs : noPairs
     remembered.header = header
     if (!read) return undefined
     if (delivered.contentType !== undefined) remembered.contentType = delivered.contentType
@@ -126,12 +127,16 @@ export class Delivered implements AmqpMessage {
     return true
   }
 
+  /**
+   * Like the last delivery's, but for what differs. Arrays are copied, not written as literals: V8 makes a literal's objects among the old ones
+   * for ever once enough of them had to wait (as in a takeover), and all that they hold then survives with them.
+   */
   #table(from: number, to: number, remembered: Remembered): boolean {
     const { pairs: before, header: last, starts } = remembered
     const header = this.#header
-    const { pairs } = this
-    for (let at = from; at < to; ) {
-      const n = pairs.length
+    const pairs = before.slice()
+    let n = 0
+    for (let at = from; at < to; n++) {
       const known = before[n]
       const was = starts[n] as number
       starts[n] = at
@@ -139,23 +144,31 @@ export class Delivered implements AmqpMessage {
       if (header[at + 1] === ownBegins) this.marked = true
       const valueAt = at + nameSize + 2
       const same = known !== undefined && isSame(header, at, last, was, nameSize + 2) ? known : undefined
-      const name = same === undefined ? textAt(header, at + 1, nameSize) : same[0]
       const type = header[valueAt - 1] as number
+      let value: unknown
       if (type === 0x53) {
         const size = header.readUInt32BE(valueAt)
         at = valueAt + 4 + size
-        const again = same !== undefined && isSame(header, valueAt, last, was + nameSize + 2, size + 4)
-        pairs.push(again ? same : [name, textAt(header, valueAt + 4, size)])
+        if (same !== undefined && isSame(header, valueAt, last, was + nameSize + 2, size + 4)) continue
+        value = textAt(header, valueAt + 4, size)
       } else {
         const size = numberSize(type)
         if (size === 0) return false
-        pairs.push([name, numberAt(header, valueAt, size)])
+        value = numberAt(header, valueAt, size)
         at = valueAt + size
       }
+      const pair = (same ?? noPair).slice() as [string, unknown]
+      if (same === undefined) pair[0] = textAt(header, valueAt - 1 - nameSize, nameSize)
+      pair[1] = value
+      pairs[n] = pair
     }
+    pairs.length = n
+    this.pairs = pairs
     return true
   }
 }
+
+const noPair: Pair = ['', undefined]
 
 /** Of the whole numbers that Pabal and the broker write; 0: it is something else. */
 function numberSize(type: number): number {

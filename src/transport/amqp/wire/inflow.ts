@@ -29,15 +29,27 @@ const deliver = 0x003c003c
 const overhead = 8
 const nothing = Buffer.alloc(0)
 
+class MethodFrame implements Frame {
+  readonly bytes: Buffer
+  readonly at: number
+  readonly end: number
+
+  constructor(bytes: Buffer, at: number, end: number) {
+    this.bytes = bytes
+    this.at = at
+    this.end = end
+  }
+}
+
 /** A channel whose deliveries are read here, and the one that is coming. */
 class Consumer {
   readonly take: Take
   readonly remembered = new Remembered()
   readonly #channel: object
-  method: (Frame & { readonly end: number }) | undefined
+  method: MethodFrame | undefined
   coming: Delivered | undefined
   missing = 0
-  parts: Buffer[] = []
+  readonly parts: Buffer[] = []
 
   constructor(channel: object, take: Take) {
     this.#channel = channel
@@ -158,7 +170,7 @@ export class Inflow {
     const { method, coming } = consumer
     if (type === methodFrame) {
       if (bytes.readUInt32BE(from + 7) !== deliver) return false
-      consumer.method = { bytes, at: from, end }
+      consumer.method = new MethodFrame(bytes, from, end)
       return true
     }
     if (type === headerFrame && method !== undefined) {
@@ -180,8 +192,8 @@ export class Inflow {
       consumer.parts.push(body)
       return true
     }
-    coming.content = consumer.parts.length === 0 ? body : Buffer.concat([...consumer.parts, body])
-    consumer.parts = []
+    if (consumer.parts.length === 0) coming.content = body
+    else coming.content = Buffer.concat([...consumer.parts.splice(0), body])
     consumer.coming = undefined
     consumer.take(coming)
     return true
