@@ -41,15 +41,21 @@ export async function declare(ops: Ops, wanted: Wanted, mode: Mode): Promise<boo
 /**
  * A quorum queue whose node is killed within a second of making it never answers again, however often the node is started, and whatever was
  * confirmed in it is lost (seen on 3.10): the node writes the queue's name down when it made none for half a second. So nothing is sent to
- * a new queue before; it may be read. Resolves when it may be sent to. One that does not answer then is made again: it holds nothing.
+ * a new queue before; it may be read. Resolves when it may be sent to; true where another `finished` it. One that does not answer then is
+ * made again: it holds nothing.
  */
-export async function settle(ops: Ops, queues: readonly Queue[], asks: 'nudge' | 'get', { still, finished }: Settling = {}): Promise<void> {
-  if (!queues.some(({ args }) => args['x-queue-type'] === 'quorum')) return
+export async function settle(
+  ops: Ops,
+  queues: readonly Queue[],
+  asks: 'nudge' | 'get',
+  { still, finished }: Settling = {},
+): Promise<boolean> {
+  if (!queues.some(({ args }) => args['x-queue-type'] === 'quorum')) return false
   for (let tries = 1; ; tries++) {
-    if (await waitFor(ops, finished)) return
+    if (await waitFor(ops, finished)) return true
     const answers = await Promise.all(queues.map(({ queue }) => ops.answers(queue, asks)))
     const dead = queues.filter((_, at) => !answers[at])
-    if (dead[0] === undefined) return
+    if (dead[0] === undefined) return false
     if (tries === 3 || still?.() === false) throw new PabalError('BROKER_UNREACHABLE', `amqp: ${shown(dead[0])} does not answer`)
     await Promise.all(dead.map((queue) => anew(ops, queue)))
   }

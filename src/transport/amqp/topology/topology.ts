@@ -147,8 +147,7 @@ export class Topology {
       await waitFor(this.ops, finished)
       return false
     }
-    await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge', { finished })
-    if (this.#knows(channel).all) return false
+    if (await settle(this.ops, [this.#wanted(channel, '', shard)], 'nudge', { finished })) return false
     await this.#bind(channel, '', shard)
     return true
   }
