@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { connect } from 'amqplib'
 import { rabbitmq } from '../../scripts/services/rabbitmq.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
-import type { AmqpChannel, AmqpConnection, AmqpDriver } from '../../src/transport/amqp/index.ts'
+import { type AmqpChannel, type AmqpConnection, type AmqpDriver, amqp } from '../../src/transport/amqp/index.ts'
+import type { Transport } from '../../src/transport/seam.ts'
 
 export const url = process.env.PABAL_AMQP_URL ?? rabbitmq.url(5672)
 
@@ -50,6 +51,7 @@ export class Environment {
   readonly prefix: string
   readonly file = join(mkdtempSync(join(tmpdir(), 'pabal-amqp-')), 'declared')
   readonly driver: AmqpDriver
+  readonly #opened: Transport[] = []
 
   constructor(what: string) {
     this.prefix = freshPrefix(what)
@@ -57,7 +59,16 @@ export class Environment {
     this.driver = noting(this.file)
   }
 
+  /** An opened member, which is closed by `sweep`. */
+  async member(shards: number): Promise<Transport> {
+    const transport = amqp({ url, prefix: this.prefix, shards, driver: this.driver })
+    this.#opened.push(transport)
+    await transport.open(() => {})
+    return transport
+  }
+
   async sweep(address = url): Promise<void> {
+    await Promise.all(this.#opened.map((transport) => transport.close()))
     const names = [...new Set(readFileSync(this.file, 'utf8').trim().split('\n'))].filter((line) => line !== '')
     // A server of this age may end a connection over a queue that goes while it is being deleted: it is gone then.
     for (let faults = 0; names.length > 0 && faults < 50; faults++) await take(address, names).catch(() => undefined)

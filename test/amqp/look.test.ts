@@ -1,7 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { sampleMessage } from '../../src/testing/samples.ts'
-import { amqp } from '../../src/transport/amqp/index.ts'
 import type { Transport } from '../../src/transport/seam.ts'
 import { reachable } from '../rough/reachable.ts'
 import { Environment, url } from './broker.ts'
@@ -11,18 +10,8 @@ const up = await reachable('RabbitMQ', Number(new URL(url).port || 5672))
 /** A broker gives out what lies in a queue only by taking it away for a while. */
 describe.skipIf(!up)('whoever looks changes nothing', () => {
   const environment = new Environment('look')
-  const opened: Transport[] = []
-  afterAll(async () => {
-    await Promise.all(opened.map((transport) => transport.close()))
-    await environment.sweep()
-  }, 60_000)
-
-  async function member() {
-    const transport = amqp({ url, prefix: environment.prefix, shards: 2, driver: environment.driver })
-    opened.push(transport)
-    await transport.open(() => {})
-    return transport
-  }
+  afterAll(() => environment.sweep(), 60_000)
+  const member = () => environment.member(2)
   const ids = async ({ admin }: Transport, channel: Channel, limit: number) =>
     (await admin?.browse({ channel }, { limit }))?.map(({ message }) => message.id)
 

@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/channel/channel.ts'
 import { sampleMessage } from '../../src/testing/samples.ts'
-import { amqp } from '../../src/transport/amqp/index.ts'
-import type { Transport } from '../../src/transport/seam.ts'
 import { reachable } from '../rough/reachable.ts'
 import { Environment, url } from './broker.ts'
 
@@ -12,18 +10,8 @@ const up = await reachable('RabbitMQ', Number(new URL(url).port || 5672))
 /** A new queue may not be sent to for a moment (decision 5): who has waited leaves a mark on the broker. */
 describe.skipIf(!up)('a sender', () => {
   const environment = new Environment('settling')
-  const opened: Transport[] = []
-  afterAll(async () => {
-    await Promise.all(opened.map((transport) => transport.close()))
-    await environment.sweep()
-  }, 60_000)
-
-  async function member() {
-    const transport = amqp({ url, prefix: environment.prefix, shards: 4, driver: environment.driver })
-    opened.push(transport)
-    await transport.open(() => {})
-    return transport
-  }
+  afterAll(() => environment.sweep(), 60_000)
+  const member = () => environment.member(4)
   const made = (what: string) =>
     readFileSync(environment.file, 'utf8')
       .split('\n')
