@@ -11,6 +11,7 @@ export function formatUuid(b: Uint8Array, at: number, version: number): string {
 }
 
 const digits = Buffer.from('0123456789abcdef')
+const version = 0x37
 
 /**
  * UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter that keeps ids of one process increasing, random bits. Written as
@@ -47,11 +48,7 @@ export class UuidV7 {
       this.#last++
       this.#counter = 0
     }
-    if (this.#last !== this.#written) {
-      const time = this.#last.toString(16).padStart(12, '0')
-      text.write(`${time.slice(0, 8)}-${time.slice(8)}-7`, 0, 'latin1')
-      this.#written = this.#last
-    }
+    if (this.#last !== this.#written) this.#writeTime(this.#last)
     const counter = this.#counter
     text[15] = digits[counter >> 8] as number
     text[16] = digits[(counter >> 4) & 0x0f] as number
@@ -65,5 +62,19 @@ export class UuidV7 {
       text[to++] = digits[byte & 0x0f] as number
     }
     return text.toString('latin1')
+  }
+
+  #writeTime(time: number): void {
+    const text = this.#text
+    let high = Math.floor(time / 0x100_0000)
+    let low = time % 0x100_0000
+    for (let to = 5; to >= 0; to--, high >>= 4) text[to] = digits[high & 0x0f] as number
+    for (let to = 12; to >= 6; to--) {
+      if (to === 8) continue
+      text[to] = digits[low & 0x0f] as number
+      low >>= 4
+    }
+    text[14] = version
+    this.#written = time
   }
 }

@@ -1,9 +1,12 @@
 import { PabalError } from '../../errors.ts'
+import { FrameWriter } from '../../message/frame.ts'
+import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { StoreClient } from './client.ts'
 import { openMesh } from './mesh/mesh.ts'
 import type { Mesh } from './mesh/types.ts'
 import type { MemberRow, SubscriberRow } from './protocol.ts'
+import { headEnd, placeIn, Route, ttlIn } from './route.ts'
 
 /** What one process tells another over the mesh; the first byte of a frame. */
 const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6 } as const
@@ -20,7 +23,8 @@ export interface PeerEvents {
   changed(channels?: readonly string[]): void
   /** A person acted on the parking lots of this channel. */
   lot(channel: string): void
-  transient(channel: string, group: string, ttl: number, frame: Buffer): void
+  /** A message of the transient lane, packed in `bytes` from `offset` on. */
+  transient(place: string, ttl: number, bytes: Buffer, offset: number): void
   /** The others took this process for dead or frozen and took its shards. */
   buried(): Promise<void>
 }
@@ -37,10 +41,10 @@ export class Peers {
   /** Those that are there and answer nothing: their process, as far as it is known. */
   readonly #frozen = new Map<string, number | undefined>()
   #durable = new Map<string, Map<string, string[]>>()
-  #transient = new Map<string, Map<string, string[]>>()
+  #routes = new Map<string, Route[]>()
+  readonly #writer = new FrameWriter()
   #refreshing: Promise<void> | undefined
   #again = false
-  #turn = 0
   #token = 0
   #closed = false
   readonly #unseen = new Map<number, { left: number; done(): void }>()
@@ -130,16 +134,28 @@ export class Peers {
     this.#addresses = new Map(members.map(({ id, address }) => [id, address]))
     this.#pids = new Map(members.map(({ id, pid }) => [id, pid]))
     this.#durable = new Map()
-    this.#transient = new Map()
-    for (const { unit, channel, group, durable } of subscribers) {
-      const lane = durable ? this.#durable : this.#transient
-      let groups = lane.get(channel)
-      if (groups === undefined) lane.set(channel, (groups = new Map()))
-      const there = groups.get(group)
-      if (there) there.push(unit)
-      else groups.set(group, [unit])
+    this.#routes = new Map()
+    for (const row of subscribers) {
+      if (row.durable) this.#learnUnit(row)
+      else this.#learnRoute(row)
     }
     for (const [id, address] of this.#addresses) if (id !== this.self) this.#mesh.connect(id, address)
+  }
+
+  #learnUnit({ unit, channel, group }: SubscriberRow): void {
+    let groups = this.#durable.get(channel)
+    if (groups === undefined) this.#durable.set(channel, (groups = new Map()))
+    const there = groups.get(group)
+    if (there) there.push(unit)
+    else groups.set(group, [unit])
+  }
+
+  #learnRoute({ unit, channel, group }: SubscriberRow): void {
+    let routes = this.#routes.get(channel)
+    if (routes === undefined) this.#routes.set(channel, (routes = []))
+    let route = routes.find((known) => known.group === group)
+    if (route === undefined) routes.push((route = new Route(channel, group)))
+    route.members.push(memberOf(unit))
   }
 
   /** This process changed what it subscribes to: resolves when the others know, or a quarter of a second has passed. */
@@ -165,16 +181,9 @@ export class Peers {
     return this.#durable.get(channel)?.get(group) ?? []
   }
 
-  groups(channel: string): readonly string[] {
-    return [...(this.#transient.get(channel)?.keys() ?? [])]
-  }
-
-  /** One process of each group of the transient lane, in turn. */
-  receivers(channel: string): readonly (readonly [group: string, member: string])[] {
-    const groups = this.#transient.get(channel)
-    if (groups === undefined) return []
-    this.#turn++
-    return Array.from(groups, ([group, units]) => [group, memberOf(units[this.#turn % units.length] as string)] as const)
+  /** The groups of a channel's transient lane; undefined where there is none. */
+  routes(channel: string): readonly Route[] | undefined {
+    return this.#routes.get(channel)
   }
 
   /** Tells the processes that read these channels. */
@@ -218,15 +227,10 @@ export class Peers {
     return this.#mesh.send(member, address, frame)
   }
 
-  sendTransient(member: string, channel: string, group: string, ttl: number, frame: Uint8Array): 'sent' | Promise<'sent' | 'no-receiver'> {
-    const place = Buffer.from(`${channel}\n${group}`)
-    const whole = Buffer.allocUnsafe(9 + place.length + frame.byteLength)
-    whole[0] = frames.transient
-    whole.writeUInt32LE(Math.min(ttl, 0xffff_ffff), 1)
-    whole.writeUInt32LE(place.length, 5)
-    whole.set(place, 9)
-    whole.set(frame, 9 + place.length)
-    return this.#tell(member, whole)
+  sendTransient(member: string, route: Route, ttl: number, message: Message): 'sent' | Promise<'sent' | 'no-receiver'> {
+    this.#writer.put(route.head(frames.transient, ttl))
+    this.#writer.write(message)
+    return this.#tell(member, this.#writer.pooled())
   }
 
   #take(from: string, frame: Buffer): void {
@@ -249,11 +253,8 @@ export class Peers {
         if (unseen && --unseen.left === 0) unseen.done()
         return
       }
-      case frames.transient: {
-        const end = 9 + frame.readUInt32LE(5)
-        const [channel = '', group = ''] = frame.toString('utf8', 9, end).split('\n')
-        return this.#events.transient(channel, group, frame.readUInt32LE(1), frame.subarray(end))
-      }
+      case frames.transient:
+        return this.#events.transient(placeIn(frame), ttlIn(frame), frame, headEnd(frame))
       case frames.lot:
         return this.#events.lot(textOf(frame))
       case frames.leases:

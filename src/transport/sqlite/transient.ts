@@ -1,7 +1,7 @@
 import { sizeOf } from '../../message/limits.ts'
 import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
-import type { Delivery, Outgoing, Receive } from '../seam.ts'
+import type { Delivery, Outgoing, Receive, Settlement } from '../seam.ts'
 
 interface Waiting {
   readonly message: Message
@@ -71,26 +71,44 @@ export class TransientReceiver {
     this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  async #hand(message: Message, bytes: number): Promise<void> {
-    this.#out++
-    this.#bytes += bytes
+  /** True where it is settled at once; otherwise its end lets the next one in. */
+  #hand(message: Message, bytes: number): boolean {
+    let settlement: Settlement | Promise<Settlement>
     try {
-      const settlement = await this.#receive(new Light(message))
-      if ('emit' in settlement && settlement.emit.length > 0) this.#emit(settlement.emit)
+      settlement = this.#receive(new Light(message))
     } catch {
       // A transient message that nobody could handle is gone; its sender's deadline says so.
+      return true
     }
+    if (!(settlement instanceof Promise)) {
+      this.#settled(settlement)
+      return true
+    }
+    this.#out++
+    this.#bytes += bytes
+    settlement.then(
+      (later) => this.#ended(bytes, later),
+      () => this.#ended(bytes, undefined),
+    )
+    return false
+  }
+
+  #settled(settlement: Settlement): void {
+    if ('emit' in settlement && settlement.emit.length > 0) this.#emit(settlement.emit)
+  }
+
+  #ended(bytes: number, settlement: Settlement | undefined): void {
+    if (settlement !== undefined) this.#settled(settlement)
     this.#out--
     this.#bytes -= bytes
-    this.#next()
+    if (this.#queue.length > 0) this.#next()
   }
 
   #next(): void {
     const now = this.#runtime.monotonic()
     for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) {
       this.#queuedBytes -= waiting.bytes
-      if (waiting.until < now) continue
-      return void this.#hand(waiting.message, waiting.bytes)
+      if (waiting.until >= now && !this.#hand(waiting.message, waiting.bytes)) return
     }
   }
 

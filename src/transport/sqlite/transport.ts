@@ -1,6 +1,5 @@
 import type { Channel } from '../../channel/channel.ts'
 import { isPabalError, PabalError } from '../../errors.ts'
-import { readFrame } from '../../message/frame.ts'
 import { maxHeaderBytes, sizeOf } from '../../message/limits.ts'
 import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import { systemRuntime } from '../../runtime/system.ts'
@@ -9,17 +8,14 @@ import type { Admin, Inbox, Outgoing, Receive, SendResult, StateListener, Subscr
 import { SqliteAdmin } from './admin.ts'
 import { StoreClient } from './client.ts'
 import { GroupSubscription } from './group.ts'
+import { LightLane } from './light.ts'
 import { type Settings, type SqliteOptions, settingsOf } from './options.ts'
-import { frameOf } from './packer.ts'
 import { Peers } from './peers.ts'
 import { Sender } from './sender.ts'
-import { TransientReceiver } from './transient.ts'
 
 const maxBytes = 32 * 1024 * 1024
 /** How often a process looks for what it was not told of, in milliseconds: wake-ups come over the mesh. */
 const pollEvery = 1000
-/** A transient message without a deadline of its own. */
-const defaultTtl = 60_000
 const inboxBounds = { maxMessages: 100_000, maxBytes: 256 * 1024 * 1024 }
 
 /** The embedded store: one file, several processes. See docs/decisions/0003-embedded-store.md. */
@@ -32,6 +28,7 @@ export class SqliteTransport implements Transport {
   #store!: StoreClient
   #peers!: Peers
   #sender!: Sender
+  #light!: LightLane
   #shards = 0
   #admin: Admin | undefined
   #state: StateListener = () => {}
@@ -39,7 +36,6 @@ export class SqliteTransport implements Transport {
   readonly #troubles = new Map<string, string>()
   #units = 0
   readonly #groups = new Set<GroupSubscription>()
-  readonly #receivers = new Map<string, TransientReceiver>()
   #poll: Timer | undefined
   #version = 0
   #delayTimer: Timer | undefined
@@ -84,9 +80,10 @@ export class SqliteTransport implements Transport {
         woken: (channels) => this.#wake(channels),
         changed: (channels) => this.#rebalance(channels),
         lot: (channel) => this.#lot(channel, false),
-        transient: (channel, group, ttl, frame) => this.#receivers.get(`${channel}\n${group}`)?.take(readFrame(frame, 0), ttl),
+        transient: (place, ttl, bytes, offset) => void this.#light.take(place, ttl, bytes, offset),
         buried: () => this.#buried(),
       })
+      this.#light = new LightLane(this.#peers, this.#store, this.#runtime, (batch) => this.#emit(batch))
       await this.#peers.open(file, frozenAfter)
       await this.#wakeDelayed()
     } catch (error) {
@@ -124,7 +121,7 @@ export class SqliteTransport implements Transport {
 
   // ——— sending
 
-  send(batch: readonly Outgoing[]): Promise<readonly SendResult[]> {
+  send(batch: readonly Outgoing[]): readonly SendResult[] | Promise<readonly SendResult[]> {
     const [only] = batch
     if (batch.length !== 1 || only === undefined)
       return Promise.all(batch.map((outgoing) => this.#sendOne(outgoing))).then((results) =>
@@ -133,10 +130,12 @@ export class SqliteTransport implements Transport {
     return this.#sendOne(only)
   }
 
-  #sendOne(outgoing: Outgoing): Promise<readonly SendResult[]> {
+  #sendOne(outgoing: Outgoing): readonly SendResult[] | Promise<readonly SendResult[]> {
     const refused = this.#refuse(outgoing)
-    if (refused) return Promise.resolve([refused])
-    return outgoing.durable ? this.#sender.send(outgoing) : this.#sendLight(outgoing).then((result) => [result])
+    if (refused) return [refused]
+    if (outgoing.durable) return this.#sender.send(outgoing)
+    const result = this.#light.send(outgoing)
+    return result instanceof Promise ? result.then((later) => [later]) : [result]
   }
 
   #refuse({ message, durable, notBefore }: Outgoing): PabalError | undefined {
@@ -154,97 +153,30 @@ export class SqliteTransport implements Transport {
     return undefined
   }
 
-  async #sendLight({ channel, message, ttl = defaultTtl }: Outgoing): Promise<SendResult> {
-    try {
-      let receivers = this.#peers.receivers(channel.address)
-      // Somebody may have come whom this process does not know yet.
-      if (receivers.length === 0) {
-        await this.#peers.refresh()
-        receivers = this.#peers.receivers(channel.address)
-      }
-      const chosen = channel.kind === 'publish-subscribe' ? receivers : receivers.slice(0, 1)
-      if (chosen.length === 0) return 'no-receiver'
-      const frame = frameOf(message)
-      const results = await Promise.all(chosen.map(([group, member]) => this.#deliver(channel.address, group, member, ttl, frame)))
-      return results.includes('sent') ? 'sent' : 'no-receiver'
-    } catch (error) {
-      return isPabalError(error) ? error : new PabalError('SEND_FAILED', (error as Error).message, { cause: error, id: message.id })
-    }
-  }
-
-  #deliver(
-    channel: string,
-    group: string,
-    member: string,
-    ttl: number,
-    frame: Uint8Array,
-  ): 'sent' | 'no-receiver' | Promise<'sent' | 'no-receiver'> {
-    if (member !== this.#self) return this.#peers.sendTransient(member, channel, group, ttl, frame)
-    const receiver = this.#receivers.get(`${channel}\n${group}`)
-    if (receiver === undefined) return 'no-receiver'
-    receiver.take(readFrame(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength), 0), ttl)
-    return 'sent'
-  }
-
   #emit(batch: readonly Outgoing[]): void {
     void this.send(batch)
   }
 
   async receivers(channel: Channel): Promise<readonly string[]> {
     await this.#peers.refresh()
-    return this.#peers.groups(channel.address)
+    return (this.#peers.routes(channel.address) ?? []).map(({ group }) => group)
   }
 
   // ——— receiving
 
   async inbox(owner: string, receive: Receive): Promise<Inbox> {
     const address = `inbox.${owner.replace(/[^\w.-]/g, '_').slice(0, 100)}.${this.#runtime.id()}`
-    const close = await this.#light({ address, kind: 'inbox' }, '', inboxBounds, receive)
+    this.#mustBeOpen()
+    const close = await this.#light.open(this.#unit(), { address, kind: 'inbox' }, '', inboxBounds, receive)
     return { address, close }
   }
-
-  async #light(
-    channel: Channel,
-    group: string,
-    bounds: { maxMessages: number; maxBytes: number },
-    receive: Receive,
-  ): Promise<() => Promise<void>> {
-    this.#mustBeOpen()
-    const key = `${channel.address}\n${group}`
-    const receiver = new TransientReceiver(receive, bounds, this.#runtime, (batch) => this.#emit(batch))
-    this.#receivers.set(key, receiver)
-    const unit = `${this.#self}/${this.#units++}`
-    await this.#store.call('join', {
-      unit,
-      channel: { address: channel.address, kind: channel.kind },
-      group,
-      durable: false,
-      ephemeral: true,
-    })
-    this.#lightUnits.set(key, { unit, channel, group })
-    // An inbox is known to whoever reads its address: nobody need be told.
-    await (channel.kind === 'inbox' ? this.#peers.refresh() : this.#peers.announce())
-    let open = true
-    return async () => {
-      if (!open) return
-      open = false
-      receiver.close()
-      if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
-      this.#lightUnits.delete(key)
-      if (this.#closing) return
-      await this.#store.call('leave', { unit, channel: channel.address, group, durable: false, ephemeral: true })
-      await this.#peers.announce()
-    }
-  }
-
-  readonly #lightUnits = new Map<string, { unit: string; channel: Channel; group: string }>()
 
   async subscribe(channel: Channel, options: SubscribeOptions, receive: Receive): Promise<Subscription> {
     this.#mustBeOpen()
     const ephemeral = channel.kind !== 'point-to-point' && options.group === undefined
     const group = channel.kind === 'point-to-point' ? '' : (options.group ?? `~${this.#runtime.id()}`)
     if (!options.durable) {
-      const close = await this.#light(channel, group, options, receive)
+      const close = await this.#light.open(this.#unit(), channel, group, options, receive)
       return { stop: () => void close(), close }
     }
     const subscription = new GroupSubscription(
@@ -258,7 +190,7 @@ export class SqliteTransport implements Transport {
         state: (problem) => this.#trouble(subscription.unit, problem),
         closed: (closed) => this.#left(closed),
       },
-      `${this.#self}/${this.#units++}`,
+      this.#unit(),
       channel,
       group,
       ephemeral,
@@ -288,6 +220,10 @@ export class SqliteTransport implements Transport {
     else this.#troubles.set(who, problem)
     const [reason] = this.#troubles.values()
     this.#state(reason === undefined ? { ready: true } : { ready: false, reason })
+  }
+
+  #unit(): string {
+    return `${this.#self}/${this.#units++}`
   }
 
   #mustBeOpen(): void {
@@ -320,8 +256,7 @@ export class SqliteTransport implements Transport {
   async #buried(): Promise<void> {
     for (const group of this.#groups) group.loseAll()
     await this.#peers.register()
-    for (const { unit, channel, group } of this.#lightUnits.values())
-      await this.#store.call('join', { unit, channel, group, durable: false, ephemeral: true })
+    await this.#light.rejoin()
     for (const group of this.#groups) await group.join()
     this.#peers.sayChanged()
     for (const group of this.#groups) void group.rebalance()
@@ -394,7 +329,7 @@ export class SqliteTransport implements Transport {
     this.#delayTimer?.cancel()
     if (this.#peers === undefined) return this.#store?.close()
     await this.#sender.drained()
-    for (const receiver of this.#receivers.values()) receiver.close()
+    this.#light.close()
     await Promise.all([...this.#groups].map((group) => group.close()))
     await this.#store.call('unregister', { member: this.#self }).catch(() => undefined)
     this.#peers.sayChanged()

@@ -1,8 +1,8 @@
-import { connect } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { FrameReader } from '../../../src/transport/sqlite/mesh/reader.ts'
-import { helloFrame } from '../../../src/transport/sqlite/mesh/wire.ts'
+import { helloFrame, type } from '../../../src/transport/sqlite/mesh/wire.ts'
 import { child, freshFolder, member, until } from './members.ts'
 
 test('two members exchange frames in order, both dialling at the same moment', async () => {
@@ -28,6 +28,30 @@ test('the first send resolves when the link stands, later ones are sent at once'
   expect(await first).toBe('sent')
   expect(a.mesh.send('b', b.mesh.address, Buffer.from('2'))).toBe('sent')
   await until('both', () => b.frames.length === 2)
+})
+
+test('while each tick has one frame it is written at once; frames of one tick leave together; all in order', async () => {
+  const folder = freshFolder()
+  const [a, b] = await Promise.all([member(folder, 'a'), member(folder, 'b')])
+  await a.mesh.send('b', b.mesh.address, Buffer.from('0'))
+  const write = vi.spyOn(Socket.prototype, 'write')
+  onTestFinished(() => write.mockRestore())
+  const writes = (): number => write.mock.calls.filter(([bytes]) => (bytes as Uint8Array)[4] === type.data).length
+  let sent = 1
+  /** How many writes a tick with so many frames made by its end, and after it. */
+  const tick = async (frames: number): Promise<[number, number]> => {
+    write.mockClear()
+    for (let i = 0; i < frames; i++) void a.mesh.send('b', b.mesh.address, Buffer.from(String(sent++)))
+    const atOnce = writes()
+    await new Promise((next) => setImmediate(next))
+    return [atOnce, writes()]
+  }
+  expect(await tick(3), 'the greeting was followed by one').toEqual([1, 2])
+  expect(await tick(3), 'the tick before had several').toEqual([0, 1])
+  expect(await tick(1)).toEqual([0, 1])
+  expect(await tick(1), 'the tick before had one').toEqual([1, 1])
+  await until('all frames', () => b.frames.length === sent)
+  expect(b.frames.map(({ frame }) => Number(frame))).toEqual(Array.from({ length: sent }, (_, i) => i))
 })
 
 test('100,000 frames from another process arrive in order', async () => {

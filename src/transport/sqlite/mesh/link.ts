@@ -32,6 +32,8 @@ export class Link {
   #socket: Socket
   #state: 'dialling' | 'open' | 'ended' = 'dialling'
   #scheduled = false
+  /** The last tick had one frame to write. */
+  #lone = false
   #dialled: { promise: Promise<Outcome>; resolve: (outcome: Outcome) => void } | undefined
   #redial = false
   #tick = 0
@@ -165,12 +167,15 @@ export class Link {
     this.#batch.add(frame)
     if (this.#scheduled || this.#state !== 'open') return
     this.#scheduled = true
+    // While a tick has one frame it leaves at once; with several they wait for each other and leave in one write.
+    if (this.#lone) this.#batch.writeTo(this.#socket)
     process.nextTick(this.#flush)
   }
 
   #writeBatch(): void {
     this.#scheduled = false
     if (this.#state !== 'open') return
+    this.#lone = this.#batch.count === (this.#lone ? 0 : 1)
     if (this.#batch.writeTo(this.#socket) && !this.#room.empty) this.#admit()
   }
 

@@ -16,6 +16,10 @@ export class Batch {
   /** Headers included. */
   bytes = 0
 
+  get count(): number {
+    return this.#frames.length
+  }
+
   add(frame: Buffer): void {
     this.#frames.push(frame)
     this.bytes += headerBytes + frame.length
