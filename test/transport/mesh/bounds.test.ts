@@ -26,7 +26,7 @@ test('a member that does not read takes a bounded part of memory, and refusals s
   expect(a.gone).toMatchObject([{ how: 'frozen' }])
 })
 
-test('those who wait for a slow reader are sent in order once it reads', async () => {
+test.each([kib64 - 5, 1000])('those who wait for a slow reader are sent once, in order: %i bytes', async (size) => {
   const folder = freshFolder()
   const a = await member(folder, 'a', { maxQueue: 4 * kib64 })
   const c = await child(folder, 'c')
@@ -35,7 +35,7 @@ test('those who wait for a slow reader are sent in order once it reads', async (
   const outcomes = []
   let waiting = 0
   for (let i = 0; waiting < 4; i++) {
-    const frame = Buffer.alloc(kib64 - 5)
+    const frame = Buffer.alloc(size)
     frame.writeUInt32LE(i, 0)
     const outcome = a.mesh.send('c', c.address, frame)
     outcomes.push(outcome)
