@@ -57,7 +57,7 @@ const asking =
   (url, side, share) =>
     staged(url, side, async (stage) => {
       await stage.told(stage.start('answer'), 'ready')
-      const client = stage.start('ask', { count: count * share, warm: 3000 * share, inFlight })
+      const client = stage.start('ask', { count: count * share, warm: warm * share, inFlight })
       await stage.told(client, 'ready')
       return async () => {
         const figure = await stage.round<number>(client)
