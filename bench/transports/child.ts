@@ -121,7 +121,7 @@ const roles: Record<Task['role'], () => Promise<unknown>> = {
   },
   /** Megabytes that the process grows by while no handler ends and all the rest waits. */
   async stall() {
-    gc?.()
+    globalThis.gc?.()
     const before = rss()
     await side.consume(() => new Promise<void>(() => {}))
     let most = 0

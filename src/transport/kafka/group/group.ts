@@ -261,7 +261,8 @@ export class GroupMember implements Subscription {
       owned: () => !holding.lost && this.#membership.alive && this.#membership.holds(partition),
       released: () => this.#membership.refuse(partition),
       bufferMessages: Math.max(200, Math.min(this.#options.maxMessages * 2, 5000)),
-      bufferBytes: 256 * 1024,
+      // Half an answer of the fetcher: where handlers stand still hardly more than one waits for each partition.
+      bufferBytes: 128 * 1024,
     })
     const owned: Owned = { shard, cursor, losses, unwatch: () => undefined }
     holding.owned = owned
