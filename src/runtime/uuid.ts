@@ -11,7 +11,6 @@ export function formatUuid(b: Uint8Array, at: number, version: number): string {
 }
 
 const digits = Buffer.from('0123456789abcdef')
-const version = 0x37
 
 /**
  * UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter that keeps ids of one process increasing, random bits. Written as
@@ -21,7 +20,7 @@ export class UuidV7 {
   readonly #random: (into: Uint8Array) => void
   readonly #now: () => number
   readonly #pool = new Uint8Array(10 * 1024)
-  readonly #text = Buffer.alloc(36, '-')
+  readonly #text = Buffer.from('00000000-0000-7000-8000-000000000000')
   #at = this.#pool.length
   #last = 0
   #written = -1
@@ -74,7 +73,6 @@ export class UuidV7 {
       text[to] = digits[low & 0x0f] as number
       low >>= 4
     }
-    text[14] = version
     this.#written = time
   }
 }

@@ -6,7 +6,7 @@ import type { Outgoing, Receive, SendResult } from '../seam.ts'
 import type { StoreClient } from './client.ts'
 import type { Outcome } from './mesh/queue.ts'
 import type { Peers } from './peers.ts'
-import { placeOf, type Route } from './route.ts'
+import { headEnd, placeIn, placeOf, type Route, ttlIn } from './route.ts'
 import { type TransientBounds, TransientReceiver } from './transient.ts'
 
 /** A transient message without a deadline of its own. */
@@ -58,23 +58,23 @@ export class LightLane {
 
   #sendTo(routes: readonly Route[], outgoing: Outgoing): Outcome | Promise<Outcome> {
     if (routes.length === 1 || outgoing.channel.kind !== 'publish-subscribe') return this.#deliver(routes[0] as Route, outgoing)
-    const outcomes = routes.map((route) => this.#deliver(route, outgoing))
-    if (outcomes.includes('sent')) return 'sent'
-    return Promise.all(outcomes).then((all) => (all.includes('sent') ? 'sent' : 'no-receiver'))
+    return Promise.all(routes.map((route) => this.#deliver(route, outgoing))).then((all) => (all.includes('sent') ? 'sent' : 'no-receiver'))
   }
 
   #deliver(route: Route, { message, ttl = defaultTtl }: Outgoing): Outcome | Promise<Outcome> {
     const member = route.next()
-    if (member !== this.#peers.self) return this.#peers.sendTransient(member, route, ttl, message)
-    // Packed here too: whoever receives it has a message of its own.
+    // Packed for this process too: whoever receives it has a message of its own.
+    this.#writer.put(route.head(ttl))
     this.#writer.write(message)
-    return this.take(route.place, ttl, this.#writer.pooled(), 0) ? 'sent' : 'no-receiver'
+    const frame = this.#writer.pooled()
+    if (member !== this.#peers.self) return this.#peers.sendTransient(member, frame)
+    return this.take(frame) ? 'sent' : 'no-receiver'
   }
 
-  /** Takes the message in the frame at `offset`. False where nobody here reads that place. */
-  take(place: string, ttl: number, bytes: Buffer, offset: number): boolean {
-    const seat = this.#seats.get(place)
-    seat?.receiver.take(readFrame(bytes, offset), ttl)
+  /** False where nobody here reads what it is for. */
+  take(frame: Buffer): boolean {
+    const seat = this.#seats.get(placeIn(frame))
+    seat?.receiver.take(readFrame(frame, headEnd(frame)), ttlIn(frame))
     return seat !== undefined
   }
 

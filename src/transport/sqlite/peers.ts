@@ -1,12 +1,10 @@
 import { PabalError } from '../../errors.ts'
-import { FrameWriter } from '../../message/frame.ts'
-import type { Message } from '../../message/message.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { StoreClient } from './client.ts'
 import { openMesh } from './mesh/mesh.ts'
 import type { Mesh } from './mesh/types.ts'
 import type { MemberRow, SubscriberRow } from './protocol.ts'
-import { headEnd, placeIn, Route, ttlIn } from './route.ts'
+import { Route } from './route.ts'
 
 /** What one process tells another over the mesh; the first byte of a frame. */
 const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6 } as const
@@ -23,8 +21,7 @@ export interface PeerEvents {
   changed(channels?: readonly string[]): void
   /** A person acted on the parking lots of this channel. */
   lot(channel: string): void
-  /** A message of the transient lane, packed in `bytes` from `offset` on. */
-  transient(place: string, ttl: number, bytes: Buffer, offset: number): void
+  transient(frame: Buffer): void
   /** The others took this process for dead or frozen and took its shards. */
   buried(): Promise<void>
 }
@@ -42,7 +39,6 @@ export class Peers {
   readonly #frozen = new Map<string, number | undefined>()
   #durable = new Map<string, Map<string, string[]>>()
   #routes = new Map<string, Route[]>()
-  readonly #writer = new FrameWriter()
   #refreshing: Promise<void> | undefined
   #again = false
   #token = 0
@@ -227,10 +223,10 @@ export class Peers {
     return this.#mesh.send(member, address, frame)
   }
 
-  sendTransient(member: string, route: Route, ttl: number, message: Message): 'sent' | Promise<'sent' | 'no-receiver'> {
-    this.#writer.put(route.head(frames.transient, ttl))
-    this.#writer.write(message)
-    return this.#tell(member, this.#writer.pooled())
+  /** The first byte of the frame is for its kind. */
+  sendTransient(member: string, frame: Buffer): 'sent' | Promise<'sent' | 'no-receiver'> {
+    frame[0] = frames.transient
+    return this.#tell(member, frame)
   }
 
   #take(from: string, frame: Buffer): void {
@@ -254,7 +250,7 @@ export class Peers {
         return
       }
       case frames.transient:
-        return this.#events.transient(placeIn(frame), ttlIn(frame), frame, headEnd(frame))
+        return this.#events.transient(frame)
       case frames.lot:
         return this.#events.lot(textOf(frame))
       case frames.leases:

@@ -21,10 +21,9 @@ export class Route {
     return members[members.length === 1 ? 0 : this.#turn++ % members.length] as string
   }
 
-  /** How a frame of that kind begins; the message follows. Valid until it is asked for again. */
-  head(kind: number, ttl: number): Buffer {
+  /** How a frame begins, its kind left open; the message follows. Valid until it is asked for again. */
+  head(ttl: number): Buffer {
     this.#head ??= Buffer.concat([Buffer.alloc(fixed), Buffer.from(this.place)])
-    this.#head[0] = kind
     this.#head.writeUInt32LE(Math.min(ttl, 0xffff_ffff), 1)
     this.#head.writeUInt32LE(this.#head.length - fixed, 5)
     return this.#head

@@ -98,9 +98,9 @@ export class TransientReceiver {
   }
 
   #ended(bytes: number, settlement: Settlement | undefined): void {
-    if (settlement !== undefined) this.#settled(settlement)
     this.#out--
     this.#bytes -= bytes
+    if (settlement !== undefined) this.#settled(settlement)
     if (this.#queue.length > 0) this.#next()
   }
 

@@ -80,7 +80,7 @@ export class SqliteTransport implements Transport {
         woken: (channels) => this.#wake(channels),
         changed: (channels) => this.#rebalance(channels),
         lot: (channel) => this.#lot(channel, false),
-        transient: (place, ttl, bytes, offset) => void this.#light.take(place, ttl, bytes, offset),
+        transient: (frame) => void this.#light.take(frame),
         buried: () => this.#buried(),
       })
       this.#light = new LightLane(this.#peers, this.#store, this.#runtime, (batch) => this.#emit(batch))
