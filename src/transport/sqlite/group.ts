@@ -5,10 +5,12 @@ import type { Runtime, Timer } from '../../runtime/runtime.ts'
 import type { Outgoing, Receive, Settlement, SubscribeOptions, Subscription } from '../seam.ts'
 import { assign } from '../shared/assignment.ts'
 import type { StoreClient } from './client.ts'
+import type { Marks } from './db/marks.ts'
 import { Lots } from './lots.ts'
 import { Entry, laneKey, OwnedShard } from './owned-shard.ts'
 import { Packer } from './packer.ts'
 import type { Peers } from './peers.ts'
+import type { Stored } from './protocol.ts'
 import { Reader } from './reader.ts'
 import { Room } from './room.ts'
 import { Writer, writeAgain } from './writer.ts'
@@ -21,10 +23,11 @@ export interface GroupEnvironment {
   readonly peers: Peers
   readonly runtime: Runtime
   readonly shards: number
+  readonly marks: Marks
   /** Sends what is transient. */
   emit(batch: readonly Outgoing[]): void
   /** Something was stored on these channels by this process. */
-  stored(channels: readonly string[], nextDue: number | null): void
+  stored(stored: readonly Stored[], nextDue: number | null): void
   /** The store refuses to be written to, or takes it again. */
   state(problem: string | undefined): void
   closed(subscription: GroupSubscription): void
@@ -174,14 +177,21 @@ export class GroupSubscription implements Subscription {
     this.#reader?.poke()
   }
 
+  /** Something was stored on the channel. */
+  woken(stored: Stored): void {
+    this.#reader?.woken(stored)
+  }
+
   #readerFor(ids: Ids): Reader {
-    const { store, runtime } = this.#env
+    const { store, runtime, marks } = this.#env
     const reader: Reader = new Reader(
       {
         store,
+        marks,
         unit: this.unit,
         shards: () => [...this.#owned.values()].filter((shard) => !shard.revoking),
         room: () => this.#room.left,
+        hasRoom: (messages, bytes) => this.#room.has(messages, bytes),
         makeRoom: () => this.#room.made(),
         turn: () => new Promise((resolve) => void runtime.timer(0, resolve, true)),
         // What is replaced may still be reading: together they would take the same room.
@@ -323,7 +333,7 @@ export class GroupSubscription implements Subscription {
       runtime,
       group: () => this.#ids.group,
       shards: () => this.#owned.values(),
-      written: (shards, freed, transient, { fenced, touched, nextDue }) => {
+      written: (shards, freed, transient, { fenced, stored: appended, nextDue }) => {
         shards.forEach((shard, i) => {
           const emissions = transient[i] as readonly Outgoing[]
           if (fenced.includes(shard.index)) this.#lose(shard)
@@ -333,7 +343,7 @@ export class GroupSubscription implements Subscription {
           shard.gone = true
           if (this.#owned.get(shard.index) === shard) this.#owned.delete(shard.index)
         }
-        if (touched.length > 0 || nextDue !== null) stored(touched, nextDue)
+        if (appended.length > 0 || nextDue !== null) stored(appended, nextDue)
         if (freed.length > 0 && !this.#closing) {
           peers.leasesChanged(this.channel.address)
           void this.rebalance()

@@ -1,13 +1,14 @@
 import { PabalError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
+import { carriedIn, carry } from './carried.ts'
 import type { StoreClient } from './client.ts'
 import { openMesh } from './mesh/mesh.ts'
 import type { Mesh } from './mesh/types.ts'
-import type { MemberRow, SubscriberRow } from './protocol.ts'
+import type { MemberRow, Stored, SubscriberRow } from './protocol.ts'
 import { Route } from './route.ts'
 
 /** What one process tells another over the mesh; the first byte of a frame. */
-const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6 } as const
+const frames = { woken: 1, changed: 2, seen: 3, transient: 4, lot: 5, leases: 6, carried: 7 } as const
 
 /** How long a newcomer waits until the others know of it. */
 const patience = 250
@@ -15,8 +16,8 @@ const patience = 250
 const buryAgain = 250
 
 export interface PeerEvents {
-  /** Something was stored on these channels. */
-  woken(channels: readonly string[]): void
+  /** Something was stored on a channel. */
+  woken(stored: Stored): void
   /** Members or subscribers changed, or shards of these channels became free. */
   changed(channels?: readonly string[]): void
   /** A person acted on the parking lots of this channel. */
@@ -33,6 +34,7 @@ export class Peers {
   readonly #runtime: Runtime
   readonly #events: PeerEvents
   #mesh!: Mesh
+  #identity = 0
   #addresses = new Map<string, string>()
   #pids = new Map<string, number>()
   /** Those that are there and answer nothing: their process, as far as it is known. */
@@ -52,7 +54,8 @@ export class Peers {
     this.#events = events
   }
 
-  async open(file: string, frozenAfter: number): Promise<void> {
+  async open(file: string, identity: number, frozenAfter: number): Promise<void> {
+    this.#identity = identity
     this.#mesh = await openMesh({
       folder: `${file}-mesh`,
       self: this.self,
@@ -182,9 +185,21 @@ export class Peers {
     return this.#routes.get(channel)
   }
 
-  /** Tells the processes that read these channels. */
-  wake(channels: readonly string[]): void {
-    this.#tellReaders(frames.woken, channels)
+  /** Tells the processes that read these channels; what is short is brought along. */
+  wake(stored: readonly Stored[]): void {
+    const bare: string[] = []
+    for (const one of stored) {
+      if (one.bytes === undefined) bare.push(one.channel)
+      else this.#bring(one, one.bytes)
+    }
+    this.#tellReaders(frames.woken, bare)
+  }
+
+  #bring(stored: Stored, bytes: Uint8Array): void {
+    const readers = this.#readersOf(stored.channel)
+    if (readers.size === 0) return
+    const frame = carry(frames.carried, stored, bytes, this.#identity, this.#runtime.now())
+    for (const member of readers) this.#tell(member, frame)
   }
 
   /** Shards became free: for the other subscriptions of this process too. */
@@ -198,19 +213,23 @@ export class Peers {
   }
 
   #tellReaders(what: number, channels: readonly string[]): void {
-    if (channels.length === 0 || this.#addresses.size < 2) return
     const byMember = new Map<string, string[]>()
-    for (const channel of channels) {
-      for (const units of this.#durable.get(channel)?.values() ?? [])
-        for (const unit of units) {
-          const member = memberOf(unit)
-          if (member === this.self) continue
-          const told = byMember.get(member)
-          if (told === undefined) byMember.set(member, [channel])
-          else if (told.at(-1) !== channel) told.push(channel)
-        }
-    }
+    for (const channel of channels)
+      for (const member of this.#readersOf(channel)) {
+        const told = byMember.get(member)
+        if (told === undefined) byMember.set(member, [channel])
+        else told.push(channel)
+      }
     for (const [member, told] of byMember) this.#tell(member, frameOf(what, Buffer.from(told.join('\n'))))
+  }
+
+  /** The other processes that read a channel. */
+  #readersOf(channel: string): ReadonlySet<string> {
+    const members = new Set<string>()
+    if (this.#addresses.size > 1)
+      for (const units of this.#durable.get(channel)?.values() ?? []) for (const unit of units) members.add(memberOf(unit))
+    members.delete(this.self)
+    return members
   }
 
   #tellAll(what: number, body: Buffer): void {
@@ -232,7 +251,10 @@ export class Peers {
   #take(from: string, frame: Buffer): void {
     switch (frame[0]) {
       case frames.woken:
-        return this.#events.woken(textOf(frame).split('\n'))
+        for (const channel of textOf(frame).split('\n')) this.#events.woken({ channel, first: 0 })
+        return
+      case frames.carried:
+        return this.#events.woken(carriedIn(frame, this.#identity, this.#runtime.now()))
       case frames.changed: {
         const token = frame.readUInt32LE(1)
         void this.refresh().then(

@@ -13,6 +13,16 @@ export interface Pack {
   readonly bytes: Uint8Array
 }
 
+/**
+ * What was stored on a channel in one step: where it begins and, where it is short, the pack itself, so that who reads the
+ * channel need not read it.
+ */
+export interface Stored {
+  readonly channel: string
+  readonly first: number
+  readonly bytes?: Uint8Array | undefined
+}
+
 /** A message among a group's parked ones: `sub` is 0 where it came from the log, then `pos` is its place there. */
 export interface ParkedId {
   readonly pos: number
@@ -134,13 +144,13 @@ export interface Operations {
       trace: boolean
       acknowledgeFirst: boolean
     }
-    gives: { shards: number }
+    gives: { path: string; shards: number; identity: number }
   }
   provision: { takes: { channels: readonly Channel[]; mode: 'create' | 'check' }; gives: readonly string[] }
-  append: { takes: { packs: readonly Pack[]; delays: readonly DelayRow[] }; gives: { touched: readonly string[]; nextDue: number | null } }
+  append: { takes: { packs: readonly Pack[]; delays: readonly DelayRow[] }; gives: { stored: readonly Stored[]; nextDue: number | null } }
   settle: {
     takes: { settlements: readonly ShardSettlement[] }
-    gives: { fenced: readonly number[]; touched: readonly string[]; nextDue: number | null }
+    gives: { fenced: readonly number[]; stored: readonly Stored[]; nextDue: number | null }
   }
   join: {
     takes: { unit: string; channel: Channel; group: string; durable: boolean; ephemeral: boolean }
@@ -166,7 +176,7 @@ export interface Operations {
   unregister: { takes: { member: string }; gives: void }
   bury: { takes: { member: string }; gives: boolean }
   members: { takes: Record<string, never>; gives: { members: readonly MemberRow[]; subscribers: readonly SubscriberRow[] } }
-  wakeDelayed: { takes: { now: number }; gives: { touched: readonly string[]; nextDue: number | null } }
+  wakeDelayed: { takes: { now: number }; gives: { stored: readonly Stored[]; nextDue: number | null } }
   poll: { takes: Record<string, never>; gives: { version: number } }
   depths: { takes: Record<string, never>; gives: readonly DepthRow[] }
   browse: {

@@ -1,7 +1,8 @@
 import type { StoreClient } from './client.ts'
+import type { Marks } from './db/marks.ts'
 import { asBuffer, walk } from './db/pack.ts'
 import type { OwnedShard } from './owned-shard.ts'
-import type { Room } from './protocol.ts'
+import type { Room, Stored } from './protocol.ts'
 
 /** How much is read at a time, in bytes. */
 const readBytes = 384 * 1024
@@ -10,10 +11,13 @@ const turnMessages = 64
 
 export interface ReaderEnvironment {
   readonly store: StoreClient
+  readonly marks: Marks
   readonly unit: string
   /** The shards that are read: owned, and not being given up. */
   shards(): readonly OwnedShard[]
   room(): Room
+  /** Whether so much may be handed out now. */
+  hasRoom(messages: number, bytes: number): boolean
   /** Resolves when there is room again, or all is over. */
   makeRoom(): Promise<void>
   /** Lets the event loop have its turn. */
@@ -53,6 +57,34 @@ export class Reader {
   poke(): void {
     this.#woken = true
     if (!this.#reading && !this.#env.stopped() && this.#env.shards().length > 0) void this.#read()
+  }
+
+  /** Something was stored: handed out at once where it was brought along and may be, and otherwise read. */
+  woken({ first, bytes }: Stored): void {
+    if (bytes === undefined || this.#reading || this.#env.stopped() || !this.#took(first, bytes)) this.poke()
+  }
+
+  /** False where something before it was not read yet, or there is too much of it. */
+  #took(first: number, bytes: Uint8Array): boolean {
+    const env = this.#env
+    const shards = env.shards()
+    if (shards.length === 0 || shards.some(({ read }) => read !== first)) return false
+    const { found, end } = this.#find([{ first, bytes }], shards, new Map(shards.map(({ index }) => [index, first])))
+    if (found.length > turnMessages || !env.hasRoom(found.length, bytes.byteLength)) return false
+    const ends = new Map(found.map(({ shard, pos }) => [shard, pos + 1]))
+    try {
+      for (const [{ index, epoch }, upTo] of ends) env.marks.write(this.#ids.group, index, epoch, upTo)
+    } catch {
+      // Whoever reads says what is wrong with it.
+      return false
+    }
+    for (const one of found) {
+      if (env.stopped()) return true
+      this.#hand(one)
+    }
+    for (const shard of shards) this.#advance(shard, end)
+    env.caughtUp()
+    return true
   }
 
   async #read(): Promise<void> {
@@ -131,14 +163,17 @@ export class Reader {
           await env.turn()
         }
         if (env.stopped()) return
-        const { shard, buffer, offset, end, pos } = found[at] as Found
-        if (shard.gone || shard.revoking || pos < shard.read) continue
-        shard.read = pos + 1
-        if (!shard.wasSettled(pos)) env.hand(shard, buffer, offset, end, pos)
+        this.#hand(found[at] as Found)
       }
       if (at < found.length) await env.makeRoom()
       if (env.stopped()) return
     }
+  }
+
+  #hand({ shard, buffer, offset, end, pos }: Found): void {
+    if (shard.gone || shard.revoking || pos < shard.read) return
+    shard.read = pos + 1
+    if (!shard.wasSettled(pos)) this.#env.hand(shard, buffer, offset, end, pos)
   }
 
   /** Marks as many of those from `at` on as there is room for; how many. */

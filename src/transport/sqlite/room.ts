@@ -27,6 +27,12 @@ export class Room {
     return this.messages === 0 || (this.messages < this.#most.maxMessages && this.bytes < this.#most.maxBytes)
   }
 
+  /** Whether so much can be taken at once, and may be. */
+  has(messages: number, bytes: number): boolean {
+    const { maxMessages, maxBytes } = this.#most
+    return !this.#shut() && this.messages + messages <= maxMessages && this.bytes + bytes <= maxBytes
+  }
+
   /** How much may be taken: of messages and bytes at least one. */
   get left(): { readonly messages: number; readonly bytes: number } {
     const { maxMessages, maxBytes } = this.#most

@@ -2,6 +2,7 @@ import type { PabalError } from '../../errors.ts'
 import type { Outgoing, SendResult } from '../seam.ts'
 import type { StoreClient } from './client.ts'
 import { Packer } from './packer.ts'
+import type { Stored } from './protocol.ts'
 
 /** How many commits may be under way: one is written while the next is packed. */
 const underWay = 2
@@ -21,13 +22,13 @@ interface Commit {
 export class Sender {
   readonly #store: StoreClient
   readonly #packer: Packer
-  readonly #stored: (channels: readonly string[], nextDue: number | null) => void
+  readonly #stored: (stored: readonly Stored[], nextDue: number | null) => void
   #next: Commit | undefined
   #commits = 0
   #scheduled = false
   #idle: (() => void)[] = []
 
-  constructor(store: StoreClient, shards: number, stored: (channels: readonly string[], nextDue: number | null) => void) {
+  constructor(store: StoreClient, shards: number, stored: (stored: readonly Stored[], nextDue: number | null) => void) {
     this.#store = store
     this.#packer = new Packer(shards)
     this.#stored = stored
@@ -60,12 +61,12 @@ export class Sender {
     let result = sent
     try {
       const taken = this.#packer.take()
-      const { touched, nextDue } = await this.#store.call(
+      const { stored, nextDue } = await this.#store.call(
         'append',
         taken,
         taken.packs.map(({ bytes }) => bytes.buffer as ArrayBuffer),
       )
-      this.#stored(touched, nextDue)
+      this.#stored(stored, nextDue)
     } catch (error) {
       result = [error as PabalError]
     }

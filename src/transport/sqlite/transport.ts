@@ -7,10 +7,12 @@ import type { Capabilities } from '../capabilities.ts'
 import type { Admin, Inbox, Outgoing, Receive, SendResult, StateListener, SubscribeOptions, Subscription, Transport } from '../seam.ts'
 import { SqliteAdmin } from './admin.ts'
 import { StoreClient } from './client.ts'
+import { Marks } from './db/marks.ts'
 import { GroupSubscription } from './group.ts'
 import { LightLane } from './light.ts'
 import { type Settings, type SqliteOptions, settingsOf } from './options.ts'
 import { Peers } from './peers.ts'
+import type { Stored } from './protocol.ts'
 import { Sender } from './sender.ts'
 
 const maxBytes = 32 * 1024 * 1024
@@ -26,6 +28,7 @@ export class SqliteTransport implements Transport {
   readonly #runtime: Runtime
   readonly #self: string
   #store!: StoreClient
+  #marks!: Marks
   #peers!: Peers
   #sender!: Sender
   #light!: LightLane
@@ -74,19 +77,21 @@ export class SqliteTransport implements Transport {
         acknowledgeFirst: faults?.acknowledgeFirst === true,
       })
       this.#shards = opened.shards
-      this.#sender = new Sender(this.#store, this.#shards, (channels, due) => this.#stored(channels, due))
+      this.#marks = new Marks(opened.path, opened.shards)
+      this.#sender = new Sender(this.#store, this.#shards, (stored, due) => this.#stored(stored, due))
       this.#admin = new SqliteAdmin(this.#store, this.#shards, (channel) => this.#lot(channel, true))
       this.#peers = new Peers(this.#self, this.#store, this.#runtime, {
-        woken: (channels) => this.#wake(channels),
+        woken: (stored) => this.#wake(stored),
         changed: (channels) => this.#rebalance(channels),
         lot: (channel) => this.#lot(channel, false),
         transient: (frame) => void this.#light.take(frame),
         buried: () => this.#buried(),
       })
       this.#light = new LightLane(this.#peers, this.#store, this.#runtime, (batch) => this.#emit(batch))
-      await this.#peers.open(file, frozenAfter)
+      await this.#peers.open(file, opened.identity, frozenAfter)
       await this.#wakeDelayed()
     } catch (error) {
+      this.#marks?.close()
       await this.#store.close()
       throw error
     }
@@ -186,7 +191,8 @@ export class SqliteTransport implements Transport {
         runtime: this.#runtime,
         shards: this.#shards,
         emit: (batch) => this.#emit(batch),
-        stored: (channels, due) => this.#stored(channels, due),
+        marks: this.#marks,
+        stored: (stored, due) => this.#stored(stored, due),
         state: (problem) => this.#trouble(subscription.unit, problem),
         closed: (closed) => this.#left(closed),
       },
@@ -233,14 +239,14 @@ export class SqliteTransport implements Transport {
   // ——— what others did
 
   /** This process stored something: its own subscriptions are told, and the other processes. */
-  #stored(channels: readonly string[], nextDue: number | null): void {
-    this.#wake(channels)
-    this.#peers.wake(channels)
+  #stored(stored: readonly Stored[], nextDue: number | null): void {
+    this.#peers.wake(stored)
+    for (const one of stored) this.#wake(one)
     if (nextDue !== null) this.#scheduleDelayed(nextDue)
   }
 
-  #wake(channels: readonly string[]): void {
-    for (const group of this.#groups) if (channels.includes(group.channel.address)) group.poke()
+  #wake(stored: Stored): void {
+    for (const group of this.#groups) if (group.channel.address === stored.channel) group.woken(stored)
   }
 
   #rebalance(channels: readonly string[] | undefined): void {
@@ -308,8 +314,8 @@ export class SqliteTransport implements Transport {
   async #wakeDelayed(): Promise<void> {
     this.#delayDue = Number.POSITIVE_INFINITY
     if (this.#closing) return
-    const { touched, nextDue } = await this.#store.call('wakeDelayed', { now: this.#runtime.now() })
-    if (touched.length > 0) this.#stored(touched, null)
+    const { stored, nextDue } = await this.#store.call('wakeDelayed', { now: this.#runtime.now() })
+    if (stored.length > 0) this.#stored(stored, null)
     if (nextDue !== null) this.#scheduleDelayed(nextDue)
   }
 
@@ -334,6 +340,7 @@ export class SqliteTransport implements Transport {
     await this.#store.call('unregister', { member: this.#self }).catch(() => undefined)
     this.#peers.sayChanged()
     await this.#peers.close()
+    this.#marks.close()
     await this.#store.call('close', {}).catch(() => undefined)
     await this.#store.close()
   }

@@ -108,7 +108,8 @@ function run(requests: readonly Request[]): void {
       if (request.op === 'open') {
         options = request.args as Operations['open']['takes']
         store = new Store({ ...options, point, trace: options.trace ? trace : undefined })
-        answer(request.id, { shards: store.db.shards })
+        const { path, shards } = store.db
+        answer(request.id, { path, shards, identity: store.db.identity() } satisfies Operations['open']['gives'])
       } else if (request.op === 'close') {
         store?.close()
         store = undefined

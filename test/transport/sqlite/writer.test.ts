@@ -12,7 +12,7 @@ test.each(Array.from({ length: 12 }, (_, depth) => depth))('what is settled %i m
     new Packer(1),
   )
   let writes = 0
-  const store = { call: async () => ({ fenced: [], touched: [], nextDue: null }) } as unknown as StoreClient
+  const store = { call: async () => ({ fenced: [], stored: [], nextDue: null }) } as unknown as StoreClient
   const writer = new Writer({
     store,
     runtime: systemRuntime,

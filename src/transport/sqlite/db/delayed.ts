@@ -1,5 +1,5 @@
 import type { Channel } from '../../../channel/channel.ts'
-import { type DelayRow, delayedSub, type Pack, type StoredRow } from '../protocol.ts'
+import { type DelayRow, delayedSub, type Pack, type Stored, type StoredRow } from '../protocol.ts'
 import type { Database } from './database.ts'
 import type { Log } from './log.ts'
 import { packOne } from './pack.ts'
@@ -42,8 +42,8 @@ export class Delayed {
     return this.#db.sql('DELETE FROM delayed WHERE channel = ? AND id = ?').run(channel, id).changes > 0
   }
 
-  /** Moves what is due into the log, in order of its time, some at a time. The channels that were written to. */
-  wake(now: number): string[] {
+  /** Moves what is due into the log, in order of its time, some at a time. */
+  wake(now: number): Stored[] {
     const rows = this.#db
       .sql(
         'SELECT d.id, c.address, c.kind, d.shard, d.frame FROM delayed d JOIN channel c ON c.id = d.channel WHERE d.due <= ? ORDER BY d.due, d.id LIMIT 500',

@@ -1,8 +1,11 @@
 import type { Channel } from '../../../channel/channel.ts'
 import { PabalError } from '../../../errors.ts'
 import { systemRuntime } from '../../../runtime/system.ts'
-import type { Pack, Segment } from '../protocol.ts'
+import type { Pack, Segment, Stored } from '../protocol.ts'
 import type { Database } from './database.ts'
+
+/** A pack up to this size is handed on to whoever reads the channel; more is read from the store, where it pays. In bytes. */
+const handedOn = 8 * 1024
 
 interface ChannelRow {
   readonly id: number
@@ -65,8 +68,8 @@ export class Log {
     this.#db.sql('DELETE FROM grp WHERE id = ?').run(id)
   }
 
-  /** Appends packs, those of one channel as one segment; a channel that nobody provisioned is made. The addresses of the channels that somebody may read. */
-  append(packs: readonly Pack[]): string[] {
+  /** Appends packs, those of one channel as one segment; a channel that nobody provisioned is made. What was stored where somebody may read it. */
+  append(packs: readonly Pack[]): Stored[] {
     const byChannel = new Map<string, Pack[]>()
     for (const pack of packs) {
       const { address } = pack.channel
@@ -74,7 +77,8 @@ export class Log {
       if (same) same.push(pack)
       else byChannel.set(address, [pack])
     }
-    for (const same of byChannel.values()) {
+    const stored: Stored[] = []
+    for (const [address, same] of byChannel) {
       const { id, kind } = this.ensure((same[0] as Pack).channel)
       // Nobody subscribed to it: an event without groups is nobody's.
       if (kind !== 'point-to-point' && this.#db.sql('SELECT 1 FROM grp WHERE channel = ? LIMIT 1').get(id) === undefined) continue
@@ -84,8 +88,9 @@ export class Log {
       this.#db
         .sql('INSERT INTO segment (channel, first, last, time, bytes) VALUES (?, ?, ?, ?, ?)')
         .run(id, next - count, next - 1, systemRuntime.now(), bytes)
+      stored.push({ channel: address, first: next - count, bytes: bytes.byteLength <= handedOn ? bytes : undefined })
     }
-    return [...byChannel.keys()]
+    return stored
   }
 
   /** Segments from a position on, about `maxBytes` of them, at least one; the position of the next message to be sent. */

@@ -16,14 +16,17 @@ export class Marks {
   readonly #file: number
   readonly #record = Buffer.alloc(recordBytes)
 
+  constructor(path: string, shards: number) {
+    this.#path = `${path}-handed`
+    this.#shards = shards
+    this.#file = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, statSync(path).mode & 0o777)
+  }
+
   /**
    * `identity`: the store's; the marks of another that was there before are dropped. `alone`: runs what only one process may do at
    * a time.
    */
-  constructor(path: string, shards: number, identity: number, alone: (work: () => void) => void) {
-    this.#path = `${path}-handed`
-    this.#shards = shards
-    this.#file = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, statSync(path).mode & 0o777)
+  begin(identity: number, alone: (work: () => void) => void): this {
     const header = Buffer.alloc(recordBytes)
     header.writeBigUInt64LE(BigInt(identity))
     if (!this.#begins(header))
@@ -32,6 +35,7 @@ export class Marks {
         ftruncateSync(this.#file, 0)
         writeSync(this.#file, header, 0, recordBytes, 0)
       })
+    return this
   }
 
   #begins(header: Buffer): boolean {

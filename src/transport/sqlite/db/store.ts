@@ -37,7 +37,7 @@ export class Store {
     this.#log = new Log(this.db)
     this.#leases = new Leases(this.db)
     this.#parked = new Parked(this.db)
-    this.#marks = new Marks(this.db.path, this.db.shards, this.db.identity(), (work) => this.db.write(false, work))
+    this.#marks = new Marks(this.db.path, this.db.shards).begin(this.db.identity(), (work) => this.db.write(false, work))
     this.#members = new Members(this.db, this.#log, this.#leases, this.#parked, this.#marks)
     this.#delayed = new Delayed(this.db, this.#log)
     this.#admin = new AdminTables(this.db, this.#parked, this.#delayed)
@@ -56,7 +56,7 @@ export class Store {
     for (const { frame } of delays) bytes += frame.byteLength
     this.db.checkRoom(bytes)
     this.#delayed.add(delays)
-    return { touched: this.#log.append(packs), nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
+    return { stored: this.#log.append(packs), nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
   }
 
   /** Within a transaction of the caller's. */
@@ -81,7 +81,7 @@ export class Store {
     const delays = valid.flatMap((one) => one.delays ?? [])
     this.#delayed.add(delays)
     const packs = valid.flatMap((one) => one.emits ?? [])
-    return { fenced, touched: packs.length > 0 ? this.#log.append(packs) : [], nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
+    return { fenced, stored: packs.length > 0 ? this.#log.append(packs) : [], nextDue: delays.length > 0 ? this.#delayed.nextDue : null }
   }
 
   /** Within a transaction of the caller's, where it is time. */
@@ -159,8 +159,8 @@ export class Store {
       },
       members: () => db.read(() => this.#members.list()),
       wakeDelayed: ({ now }) => {
-        const touched = safe(() => this.#delayed.wake(now))
-        return { touched, nextDue: db.read(() => this.#delayed.nextDue) }
+        const stored = safe(() => this.#delayed.wake(now))
+        return { stored, nextDue: db.read(() => this.#delayed.nextDue) }
       },
       poll: () => {
         db.checkPresence()
