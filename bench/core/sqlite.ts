@@ -200,6 +200,6 @@ export const sqlitePairs: readonly Pair[] = [
   },
   { name: 'sqlite: a lone message, p50', unit: 'ms', rounds: 9, aim: 0.4, bound: 2, raw: lone('raw'), pabal: lone('pabal') },
   { name: 'sqlite: a query, p50', unit: 'ms', rounds: 9, aim: 0.4, bound: 0.6, raw: ask('raw'), pabal: ask('pabal') },
-  { name: 'sqlite: idle CPU', unit: '%', rounds: 1, bound: 0.5, pabal: idle },
+  { name: 'sqlite: idle CPU', unit: '%', rounds: 3, bound: 0.5, pabal: idle },
   { name: 'sqlite: event-loop delay under full load, p99', unit: 'ms', rounds: 5, bound: 10, pabal: loopDelay },
 ]
