@@ -21,6 +21,6 @@ describe.concurrent('a transport with a fault fails the suite: sqlite', () => {
   for (const [at, mutation] of mutations.entries()) {
     const { name, caughtBy } = mutation
     const ids = grave.some((start) => name.startsWith(start)) ? caughtBy : caughtBy.slice(0, 1)
-    caught({ ...sqliteWorld(join(folder, `${at}.db`)), patience: 5000 }, mutation, ids)
+    caught({ ...sqliteWorld(join(folder, `${at}.db`)), overload: 2500, patience: 5000 }, mutation, ids)
   }
 })

@@ -104,7 +104,8 @@ export class RoughNats implements Transport {
     const address = token(channel.address)
     if (durable && channel.kind !== 'inbox') {
       // Without the server's own deduplication: a message that is sent again with the same id must arrive again.
-      await js.publish(subject('d', address, shardOf(message.key ?? id, shards)), pack(message))
+      // The client gives up after 5 s, which a busy machine may take for 10,000 at a time.
+      await js.publish(subject('d', address, shardOf(message.key ?? id, shards)), pack(message), { timeout: 20_000 })
       return 'sent'
     }
     // A core request: a receiver says at once that it has it, and the server that nobody is there.

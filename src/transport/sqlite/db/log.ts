@@ -88,7 +88,8 @@ export class Log {
       this.#db
         .sql('INSERT INTO segment (channel, first, last, time, bytes) VALUES (?, ?, ?, ?, ?)')
         .run(id, next - count, next - 1, systemRuntime.now(), bytes)
-      stored.push({ channel: address, first: next - count, bytes: bytes.byteLength <= handedOn ? bytes : undefined })
+      // A copy: what is handed on takes the whole memory along that it is a view of.
+      stored.push({ channel: address, first: next - count, bytes: bytes.byteLength <= handedOn ? new Uint8Array(bytes) : undefined })
     }
     return stored
   }
