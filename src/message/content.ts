@@ -20,7 +20,8 @@ export function encodeBody(content: ContentName, value: unknown): Uint8Array {
 
 /** The value in `bytes`. Throws `INVALID_MESSAGE` where they do not hold one, or hold a `__proto__` key. */
 export function decodeBody(content: ContentName, bytes: Uint8Array): unknown {
-  if (content === 'binary') return bytes
+  // The handler's own: the transport may show the message to others, and deliver it again.
+  if (content === 'binary') return new Uint8Array(bytes)
   const text = decodeText(bytes)
   if (content === 'text') return text
   return readJson(text, 'body')

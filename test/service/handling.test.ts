@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { HandlerContext } from '../../src/contract/index.ts'
-import { on } from '../../src/contract/index.ts'
+import { defineService, event, on } from '../../src/contract/index.ts'
 import type { Message } from '../../src/message/message.ts'
 import { errorOf, foreign, listen, pause, Town, until } from './apps.ts'
 import { Kitchen, Order, plainKitchen, plainOrder } from './kitchen.ts'
@@ -299,4 +299,33 @@ test('what a handler was given: envelope, headers, key, attempt, fence', async (
   const app = await town.app({ name: 'web' })
   await app.client(Kitchen).createTicket(ticket, { headers: { 'X-Tenant': 'seoul' } })
   expect(seen).toEqual([[ticket, 'web', 'seoul', 'o-1', 1, 0, true, false]])
+})
+
+test('the bytes that a handler is given are its own: another attempt, another group and the dead letter have them as sent', async () => {
+  const Scanner = defineService('scanner', {
+    version: '1.0.0',
+    events: { Scan: { Scanned: event(z.instanceof(Uint8Array), { content: 'binary' }) } },
+  })
+  const town = new Town()
+  const scanner = await (await town.app()).serve(Scanner, {})
+  const seen: string[] = []
+  const subscribe = async (as: string, fail: boolean) => {
+    const app = await town.app()
+    const Reader = defineService(as, { version: '1.0.0' })
+    const spoil = ({ payload }: { payload: Uint8Array }) => {
+      seen.push(`${as} ${Buffer.from(payload)}`)
+      payload.fill(0)
+      if (fail) throw new Error('no')
+    }
+    await app.serve(Reader, { on: [on(Scanner.events.Scan, { Scanned: spoil })] }, { retry: { attempts: 2, delay: 1 } })
+    return app
+  }
+  const failing = await subscribe('one', true)
+  await subscribe('two', false)
+  await scanner.publish.Scan.Scanned('k', Buffer.from('as sent'))
+  await until(() => seen.length === 3 && failing.counters().deadLettered === 1)
+  expect(seen.toSorted()).toEqual(['one as sent', 'one as sent', 'two as sent'])
+  const letters: string[] = []
+  for await (const { message } of failing.deadLetters.list({ channel: 'Scan', group: 'one' })) letters.push(`${Buffer.from(message.body)}`)
+  expect(letters).toEqual(['as sent'])
 })

@@ -69,11 +69,18 @@ export class Reader {
     const env = this.#env
     const shards = env.shards()
     if (shards.length === 0 || shards.some(({ read }) => read !== first)) return false
-    const { found, end } = this.#find([{ first, bytes }], shards, new Map(shards.map(({ index }) => [index, first])))
+    const buffer = asBuffer(bytes)
+    const found: Found[] = []
+    let to = first
+    walk(buffer, (_, n, offset, end) => {
+      const shard = shards.find(({ index }) => index === n)
+      if (shard !== undefined) found.push({ shard, buffer, offset, end, pos: to })
+      to++
+      return true
+    })
     if (found.length > turnMessages || !env.hasRoom(found.length, bytes.byteLength)) return false
-    const ends = new Map(found.map(({ shard, pos }) => [shard, pos + 1]))
     try {
-      for (const [{ index, epoch }, upTo] of ends) env.marks.write(this.#ids.group, index, epoch, upTo)
+      for (const { shard, pos } of found) env.marks.write(this.#ids.group, shard.index, shard.epoch, pos + 1)
     } catch {
       // Whoever reads says what is wrong with it.
       return false
@@ -82,7 +89,7 @@ export class Reader {
       if (env.stopped()) return true
       this.#hand(one)
     }
-    for (const shard of shards) this.#advance(shard, end)
+    for (const shard of shards) this.#advance(shard, to)
     env.caughtUp()
     return true
   }
