@@ -2,7 +2,7 @@ import type { StoreClient } from './client.ts'
 import type { Marks } from './db/marks.ts'
 import { asBuffer, walk } from './db/pack.ts'
 import type { OwnedShard } from './owned-shard.ts'
-import type { Room, Stored } from './protocol.ts'
+import type { Room, Segment, Stored } from './protocol.ts'
 
 /** How much is read at a time, in bytes. */
 const readBytes = 384 * 1024
@@ -69,15 +69,7 @@ export class Reader {
     const env = this.#env
     const shards = env.shards()
     if (shards.length === 0 || shards.some(({ read }) => read !== first)) return false
-    const buffer = asBuffer(bytes)
-    const found: Found[] = []
-    let to = first
-    walk(buffer, (_, n, offset, end) => {
-      const shard = shards.find(({ index }) => index === n)
-      if (shard !== undefined) found.push({ shard, buffer, offset, end, pos: to })
-      to++
-      return true
-    })
+    const { found, end } = this.#find([{ first, bytes }], shards)
     if (found.length > turnMessages || !env.hasRoom(found.length, bytes.byteLength)) return false
     try {
       for (const { shard, pos } of found) env.marks.write(this.#ids.group, shard.index, shard.epoch, pos + 1)
@@ -89,7 +81,7 @@ export class Reader {
       if (env.stopped()) return true
       this.#hand(one)
     }
-    for (const shard of shards) this.#advance(shard, to)
+    for (const shard of shards) this.#advance(shard, end)
     env.caughtUp()
     return true
   }
@@ -118,8 +110,7 @@ export class Reader {
           env.caughtUp()
           continue
         }
-        const starts = new Map(reads.map(({ shard, from }) => [shard, from]))
-        const { found, end } = this.#find(segments, shards, starts)
+        const { found, end } = this.#find(segments, shards)
         await this.#handAll(found, marked)
         if (env.stopped()) return
         for (const shard of shards) this.#advance(shard, end)
@@ -139,12 +130,8 @@ export class Reader {
     this.#env.advanced(shard)
   }
 
-  /** The messages of the shards in the segments, and where these end. */
-  #find(
-    segments: readonly { readonly first: number; readonly bytes: Uint8Array }[],
-    shards: readonly OwnedShard[],
-    starts: ReadonlyMap<number, number>,
-  ): { found: Found[]; end: number } {
+  /** The messages of the shards in the segments that were not read before, and where the segments end. */
+  #find(segments: readonly Segment[], shards: readonly OwnedShard[]): { found: Found[]; end: number } {
     const byIndex = new Map(shards.map((shard) => [shard.index, shard]))
     const found: Found[] = []
     let last = 0
@@ -153,7 +140,7 @@ export class Reader {
       walk(buffer, (index, n, offset, end) => {
         last = first + index
         const shard = byIndex.get(n)
-        if (shard !== undefined && last >= (starts.get(n) as number)) found.push({ shard, buffer, offset, end, pos: last })
+        if (shard !== undefined && last >= shard.read) found.push({ shard, buffer, offset, end, pos: last })
         return true
       })
     }

@@ -15,6 +15,7 @@ export class Marks {
   readonly #shards: number
   readonly #file: number
   readonly #record = Buffer.alloc(recordBytes)
+  #closed = false
 
   constructor(path: string, shards: number) {
     this.#path = `${path}-handed`
@@ -70,6 +71,8 @@ export class Marks {
   }
 
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     closeSync(this.#file)
   }
 }
