@@ -123,43 +123,68 @@ export const holdingScenarios: readonly Definition[] = [
     proves: 'setConcurrency holds from now on: no more handlers run at once than it says.',
     play: async (stage) => {
       const apps = new AppStage(stage)
-      let running = 0
+      const sent = 200
+      const running: (() => void)[] = []
       let highest = 0
       let handled = 0
+      let held = true
       const { service } = await apps.kitchen(
         {
+          // Each waits until it is let go: how many run at once hangs on no clock and on no backlog.
           loose: async () => {
-            highest = Math.max(highest, ++running)
-            await stage.pause(3)
-            running--
+            if (held) {
+              const letGo = new Promise<void>((resolve) => running.push(resolve))
+              highest = Math.max(highest, running.length)
+              await letGo
+            }
             handled++
           },
         },
         { concurrency: 4 },
       )
       const { kitchen } = await apps.client()
-      await Promise.all(Array.from({ length: 900 }, (_, n) => kitchen.loose({ table: 'x', n })))
-      const measure = async (count: number) => {
-        await stage.pause(30)
-        highest = running
-        const goal = handled + count
+      await Promise.all(Array.from({ length: sent }, (_, n) => kitchen.loose({ table: 'x', n })))
+      /** Until `count` run at once, and then no more than that do. */
+      const reaches = async (count: number) => {
         await stage.until(
-          () => handled >= goal,
-          () => `${handled} of ${goal} handled`,
+          () => running.length >= count,
+          () => `${running.length} run at once of ${count} allowed`,
           () => handled,
         )
-        return highest
+        await stage.pause(30)
+        assert.equal(highest, count, `${highest} ran at once, ${count} were allowed`)
       }
-      assert.ok((await measure(60)) <= 4, `${highest} ran at once, 4 were allowed`)
+      /** One by one, `count` that run, each before the next. */
+      const letGo = async (count: number) => {
+        for (const goal = handled + count; handled < goal; ) {
+          const before = handled
+          await stage.until(
+            () => running.length > 0,
+            () => `${handled} of ${goal} handled, and none runs`,
+          )
+          running.shift()?.()
+          await stage.until(
+            () => handled > before,
+            () => `${handled} of ${goal} handled`,
+          )
+        }
+      }
+      await reaches(4)
+      await letGo(20)
+      await reaches(4)
       service.setConcurrency(32)
-      const raised = await measure(300)
-      assert.ok(raised > 8 && raised <= 32, `${raised} ran at once after it was raised to 32`)
+      await reaches(32)
       service.setConcurrency(2)
-      assert.ok((await measure(40)) <= 2, `${highest} ran at once after it was lowered to 2`)
+      await letGo(32)
+      highest = running.length
+      await letGo(20)
+      await reaches(2)
       service.setConcurrency(32)
+      held = false
+      for (const letGo of running) letGo()
       await stage.until(
-        () => handled === 900,
-        () => `${handled} of 900 handled`,
+        () => handled === sent,
+        () => `${handled} of ${sent} handled`,
         () => handled,
       )
     },
