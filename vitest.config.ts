@@ -10,6 +10,9 @@ const alias = [
   { find: /^pabal\/(memory|sqlite|amqp|kafka)$/, replacement: source('transport/$1/index.ts') },
 ]
 
+// Hundreds of processes are started, most from TypeScript: what one of them compiled the next ones find.
+process.env.NODE_COMPILE_CACHE ??= new URL('node_modules/.cache/node', import.meta.url).pathname
+
 const within = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
 /** Tests that mostly wait for servers and for each other's processes: two files at a time, after those of a single process. */

@@ -41,8 +41,9 @@ async function begin(): Promise<App> {
         retry: { attempts: 1000, delay: '50ms', maxDelay: '1s' },
         maxLosses: 1000,
       })
-      for (const service of services) await starters[service](begun, place)
-      return begun
+      const app = begun
+      await Promise.all(services.map((service) => starters[service](app, place)))
+      return app
     } catch (error) {
       await begun?.close().catch(() => undefined)
       if (!isPabalError(error) || !error.retryable || performance.now() > deadline) throw error

@@ -13,7 +13,7 @@ import { type Lot, lotsOf, type ParkingLot } from './lots.ts'
 import { checkDeliveryOptions, policyOf, type ServeOptions } from './options.ts'
 import { Owners } from './owners.ts'
 import { type HandlersData, subscriptionsOf } from './plan.ts'
-import { beside, consume, eventLanes, type ServiceRuntime, startService } from './serve.ts'
+import { beside, consumeAll, eventLanes, type ServiceRuntime, startService } from './serve.ts'
 import { closeOnSignals, type Signal, type SignalOptions } from './signals.ts'
 import { voiceOf } from './voice.ts'
 
@@ -89,7 +89,7 @@ export class RunningApp {
     await this.#track(
       (async () => {
         await this.#core.outbound.provision(lanes.flatMap(beside))
-        for (const lane of lanes) consumers.push(await consume(this.#core, lane, policy))
+        consumers.push(...(await consumeAll(this.#core, lanes, policy)))
       })(),
     )
     const started: Started = {

@@ -86,7 +86,7 @@ export async function startService(
   try {
     claim = await claimAggregates(core, contract)
     await core.outbound.provision([...lanes.flatMap(beside), ...voice.ports.map((port) => port.channel)])
-    for (const lane of lanes) consumers.push(await consume(core, lane, policy))
+    consumers.push(...(await consumeAll(core, lanes, policy)))
   } catch (error) {
     await stop(0).catch(() => undefined)
     throw error
@@ -174,7 +174,17 @@ export function eventLanes(events: Plan['events'], participant: Participant, gro
   }))
 }
 
-export async function consume(core: Core, lane: Lane, policy: DeliveryPolicy): Promise<Consumer> {
+/** All of them or none, and all at once: a broker may let a new queue rest for a second before it is used. */
+export async function consumeAll(core: Core, lanes: readonly Lane[], policy: DeliveryPolicy): Promise<Consumer[]> {
+  const begun = await Promise.allSettled(lanes.map((lane) => consume(core, lane, policy)))
+  const consumers = begun.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = begun.find((one) => one.status === 'rejected')
+  if (failed === undefined) return consumers
+  await Promise.allSettled(consumers.map((consumer) => consumer.close(0)))
+  throw failed.reason
+}
+
+function consume(core: Core, lane: Lane, policy: DeliveryPolicy): Promise<Consumer> {
   const { transport, capabilities, runtime, counters } = core
   return createConsumer({
     transport,

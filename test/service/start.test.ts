@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineService, notification, on, query } from '../../src/contract/index.ts'
-import type { PabalError } from '../../src/errors.ts'
+import { PabalError } from '../../src/errors.ts'
 import { connect } from '../../src/service/connect.ts'
 import type { Capabilities } from '../../src/transport/capabilities.ts'
 import type { Transport } from '../../src/transport/seam.ts'
-import { errorOf, Town } from './apps.ts'
+import { errorOf, Town, until } from './apps.ts'
 import { Courier, Kitchen, Order, plainKitchen, plainOrder } from './kitchen.ts'
 
 const noted = () => {}
@@ -199,4 +199,53 @@ test('a contract is plain data: one from another copy of the library, or written
     code: 'INVALID_PAYLOAD',
     message: 'ping.ping: payload.n: no',
   })
+})
+
+/** The same transport; `begin` comes before each subscription. */
+function beginning(town: Town, begin: (address: string) => Promise<void>): Transport {
+  const transport = town.hub.transport()
+  const subscribe = transport.subscribe.bind(transport)
+  return Object.assign(transport, {
+    subscribe: (async (channel, options, receive) => {
+      await begin(channel.address)
+      return subscribe(channel, options, receive)
+    }) satisfies Transport['subscribe'],
+  })
+}
+
+test('all subscriptions of a service begin at once', async () => {
+  const town = new Town()
+  const missing = new Set(['order', 'reply.order', 'Ticket'])
+  const all = Promise.withResolvers<void>()
+  const app = await town.app(
+    {},
+    beginning(town, async (address) => {
+      if (!missing.delete(address)) return
+      if (missing.size === 0) all.resolve()
+      await all.promise
+    }),
+  )
+  await app.serve(Order, { ...plainOrder, on: [on(Kitchen.events.Ticket, { TicketAccepted: noted })] })
+  expect(missing.size).toBe(0)
+})
+
+test('where one subscription cannot begin none does, and another try succeeds', async () => {
+  const town = new Town()
+  let broken = true
+  const app = await town.app(
+    {},
+    beginning(town, async (address) => {
+      if (broken && address === 'Ticket') throw new PabalError('BROKER_UNREACHABLE', 'not now')
+    }),
+  )
+  const heard: string[] = []
+  const serve = (life: string) =>
+    app.serve(Order, { ...plainOrder, begin: () => void heard.push(life), on: [on(Kitchen.events.Ticket, { TicketAccepted: noted })] })
+  expect(await errorOf(serve('first'))).toMatchObject({ code: 'BROKER_UNREACHABLE' })
+  broken = false
+  await serve('second')
+  const order = (await town.app()).client(Order)
+  for (let n = 0; n < 20; n++) await order.begin({ orderId: String(n) })
+  await until(() => heard.length === 20)
+  expect(new Set(heard)).toEqual(new Set(['second']))
 })

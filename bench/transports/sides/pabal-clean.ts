@@ -1,7 +1,7 @@
 import type { AmqpDriver } from 'pabal/amqp'
-import { noting as notingTo, wipeAmqp } from '../../../scripts/services/wipe.ts'
+import { noting as notingTo, wipeAmqp } from '../../../scripts/services/wipe-amqp.ts'
 
-export { wipeKafka as cleanKafka } from '../../../scripts/services/wipe.ts'
+export { wipeKafka as cleanKafka } from '../../../scripts/services/wipe-kafka.ts'
 
 /** What was declared under a prefix. */
 const declared = new Map<string, Set<string>>()

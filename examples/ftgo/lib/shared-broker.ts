@@ -24,7 +24,7 @@ const notesPath = (folder: string): string => join(folder, 'declared.txt')
 /** What to connect to. On RabbitMQ every process notes what it declares, since nobody could list it afterwards. */
 export async function target(place: Place): Promise<string | Transport> {
   if (!place.shared || !/^amqp/i.test(place.url)) return place.url
-  const [{ amqp }, { noting }] = await Promise.all([import('pabal/amqp'), import('../../../scripts/services/wipe.ts')])
+  const [{ amqp }, { noting }] = await Promise.all([import('pabal/amqp'), import('../../../scripts/services/wipe-amqp.ts')])
   return amqp({ url: place.url, driver: noting((declared) => appendFileSync(notesPath(place.folder), `${declared}\n`)) })
 }
 
@@ -33,9 +33,12 @@ export async function wipe(url: string, folder: string, say: (text: string) => v
   const address = new URL(url)
   const prefix = address.searchParams.get('prefix') ?? ''
   try {
-    const { wipeAmqp, wipeKafka } = await import('../../../scripts/services/wipe.ts')
-    if (/^kafka/i.test(url)) await wipeKafka(url, prefix)
-    else {
+    // Only the driver that is needed: each takes its time to load.
+    if (/^kafka/i.test(url)) {
+      const { wipeKafka } = await import('../../../scripts/services/wipe-kafka.ts')
+      await wipeKafka(url, prefix)
+    } else {
+      const { wipeAmqp } = await import('../../../scripts/services/wipe-amqp.ts')
       address.search = ''
       const declared = readText(notesPath(folder)).split('\n').filter(Boolean)
       if (declared.length > 0) await wipeAmqp(address.href, declared)

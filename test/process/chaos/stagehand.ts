@@ -17,7 +17,7 @@ export class Actor {
     this.child = fork(new URL('./actor.ts', import.meta.url), [JSON.stringify(task)], {
       execArgv: [],
       // most of a life would else go into compiling
-      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
+      env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.ended = new Promise((resolve) =>
