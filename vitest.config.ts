@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './scripts/longest-first.ts'
 
 const source = (path: string) => new URL(`src/${path}`, import.meta.url).pathname
 
@@ -15,11 +16,11 @@ process.env.NODE_COMPILE_CACHE ??= new URL('node_modules/.cache/node', import.me
 
 const within = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
-/** Tests that mostly wait for servers and for each other's processes: two files at a time, after those of a single process. */
-const servers = within(['conformance', 'amqp', 'kafka', 'rough', 'services'])
+/** Tests that mostly wait for servers and for each other's processes: side by side, after those of a single process. */
+const servers = within(['conformance', 'amqp', 'kafka', 'rough', 'services', 'examples'])
 
 /** Tests which kill or freeze many processes, sync to a disk, or measure time: one file at a time, at last. */
-const alone = within(['cli', 'process', 'promises', 'examples', 'transport/mesh', 'transport/sqlite'])
+const alone = within(['cli', 'process', 'promises', 'transport/mesh', 'transport/sqlite'])
 
 // Real servers on a machine that others use too may be late once. It is shown as retried; the kill run of the embedded store is not tried again.
 const retry = process.env.CI ? 1 : 0
@@ -30,6 +31,7 @@ const maxWorkers = Math.max(2, availableParallelism() - 1)
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/closing-line.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         resolve: { alias },

@@ -29,7 +29,7 @@ export function sqliteWorld(file: string): World {
   return {
     name: 'sqlite',
     // minutes of it where there is time: PABAL_OVERLOAD=120000 npm run conformance
-    overload: Number(process.env.PABAL_OVERLOAD ?? (process.env.CI === undefined ? 2500 : 60_000)),
+    overload: Number(process.env.PABAL_OVERLOAD ?? (process.env.CI === undefined ? 2500 : 20_000)),
     // each member has a thread of its own, and many of them share few cores here
     patience: 20_000,
     member: () => transportFrom(url, systemRuntime),
