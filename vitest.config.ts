@@ -19,8 +19,11 @@ const within = (folders: readonly string[]): string[] => folders.map((folder) =>
 /** Tests that mostly wait for servers and for each other's processes: side by side, after those of a single process. */
 const servers = within(['conformance', 'amqp', 'kafka', 'rough', 'services', 'examples'])
 
-/** Tests which kill or freeze many processes, sync to a disk, or measure time: one file at a time, at last. */
-const alone = within(['cli', 'process', 'promises', 'transport/mesh', 'transport/sqlite'])
+/** Tests that start, kill and freeze processes: side by side too, after the servers' tests. */
+const processes = within(['cli', 'process', 'promises'])
+
+/** Tests which sync to a disk, or measure time: one file at a time, at last. */
+const alone = within(['transport/mesh', 'transport/sqlite'])
 
 // Real servers on a machine that others use too may be late once. It is shown as retried; the kill run of the embedded store is not tried again.
 const retry = process.env.CI ? 1 : 0
@@ -38,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...servers, ...alone, 'test/structure/**'],
+          exclude: [...servers, ...processes, ...alone, 'test/structure/**'],
           testTimeout: 20_000,
           // They share nothing that they change: a process for each file would take a fifth of their time.
           isolate: false,
@@ -73,12 +76,24 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'process',
+          include: processes,
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+          maxWorkers,
+          retry,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'alone',
           include: alone,
           testTimeout: 300_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           retry,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -18,6 +18,9 @@ const long: readonly string[] = [
   'kafka/outage',
   'services/throwaway',
   'amqp/refused',
+  'process/kill-brokers',
+  'process/kill',
+  'process/shared-broker',
 ]
 
 const rank = ({ moduleId }: TestSpecification): number => {

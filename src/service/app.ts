@@ -24,7 +24,8 @@ export interface App {
    * Nothing is started where a fault is found; all faults are reported together: `HANDLER_MISSING`, `HANDLER_UNKNOWN`,
    * `HANDLER_DUPLICATE`, `OWNER_DUPLICATE`, `UNKNOWN_OPTION`, `INVALID_OPTION`, `UNSUPPORTED`, `INBOX_REQUIRED`; several of them
    * as one `INVALID_CONFIGURATION`. A service of another name in another process that owns the same aggregate is found where the
-   * transport knows who is there (`knowsReceivers`): `OWNER_DUPLICATE` too.
+   * transport knows who is there (`knowsReceivers`): `OWNER_DUPLICATE` too. All subscriptions begin at once, and where one
+   * cannot, with the transport's error, none stays.
    *
    * ```ts
    * await app.serve(Kitchen, {
