@@ -72,7 +72,8 @@ async function keepClasses(say: (text: string) => void): Promise<void> {
     const { pid, ended } = await launch(first, place)
     end(pid, 'SIGTERM')
     await ended
-    renameSync(mine, classes)
+    // It starts without them, too.
+    if (existsSync(mine)) renameSync(mine, classes)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
