@@ -29,8 +29,8 @@ export interface ChaosOptions {
   readonly progress?: (kills: ChaosResult['kills']) => void
 }
 
-/** The longest that a process may take to reach the point at which it is to die. */
-const patience = 1500
+/** The longest that a process may take to reach the point at which it is to die; longer where a broker may be away. */
+const patienceOf = (broker: unknown): number => (broker === undefined ? 1500 : 4000)
 
 /**
  * Kills producers, consumers and the broker as the seed plans it, lets everything come to rest, and judges. What was written lies in
@@ -40,6 +40,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { kills, brokerKills = 0, seed, transport = 'sqlite' } = options
   const folder = mkdtempSync(join(tmpdir(), 'pabal-chaos-'))
   const { url, broker, close } = await openStage(transport, folder)
+  const patience = patienceOf(broker)
   const actors: Actor[] = []
   try {
     return await run()
