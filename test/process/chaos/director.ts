@@ -29,9 +29,6 @@ export interface ChaosOptions {
   readonly progress?: (kills: ChaosResult['kills']) => void
 }
 
-/** The longest that a process may take to reach the point at which it is to die; longer where a broker may be away. */
-const patienceOf = (broker: unknown): number => (broker === undefined ? 1500 : 4000)
-
 /**
  * Kills producers, consumers and the broker as the seed plans it, lets everything come to rest, and judges. What was written lies in
  * a folder of its own, which is kept where something is wrong.
@@ -40,7 +37,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { kills, brokerKills = 0, seed, transport = 'sqlite' } = options
   const folder = mkdtempSync(join(tmpdir(), 'pabal-chaos-'))
   const { url, broker, close } = await openStage(transport, folder)
-  const patience = patienceOf(broker)
+  // the longest that a process may take to reach the point at which it is to die: a broker may be away
+  const patience = broker === undefined ? 1500 : 4000
   const actors: Actor[] = []
   try {
     return await run()
